@@ -1,0 +1,160 @@
+"""Any language model behind one request, one response and one stream.
+
+Everything public is importable from here; each name is loaded when it is first asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from llm_connector.version import __version__
+
+if TYPE_CHECKING:
+    from llm_connector.client import AsyncChatStream, AsyncLLMClient, ChatStream, LLMClient
+    from llm_connector.errors import (
+        AuthenticationError,
+        BillingError,
+        ConfigError,
+        ConnectError,
+        ContentFilterError,
+        ContextLengthError,
+        DecodeError,
+        InvalidRequestError,
+        LLMError,
+        ModelNotFoundError,
+        OverloadedError,
+        PermissionDeniedError,
+        RateLimitError,
+        RequestTimeoutError,
+        ServerError,
+        StreamInterruptedError,
+        UnsupportedError,
+    )
+    from llm_connector.provider import Capabilities, Provider
+    from llm_connector.providers import supported_providers
+    from llm_connector.types import (
+        AudioBlock,
+        ChatChunk,
+        ChatRequest,
+        ChatResponse,
+        Choice,
+        DocumentBlock,
+        EmbeddingResponse,
+        ImageBlock,
+        Message,
+        ModelInfo,
+        Reasoning,
+        ResponseFormat,
+        TextBlock,
+        Tool,
+        ToolCall,
+        ToolCallDelta,
+        Usage,
+        VideoBlock,
+    )
+
+_HOMES = {
+    "llm_connector.client": ("AsyncChatStream", "AsyncLLMClient", "ChatStream", "LLMClient"),
+    "llm_connector.errors": (
+        "AuthenticationError",
+        "BillingError",
+        "ConfigError",
+        "ConnectError",
+        "ContentFilterError",
+        "ContextLengthError",
+        "DecodeError",
+        "InvalidRequestError",
+        "LLMError",
+        "ModelNotFoundError",
+        "OverloadedError",
+        "PermissionDeniedError",
+        "RateLimitError",
+        "RequestTimeoutError",
+        "ServerError",
+        "StreamInterruptedError",
+        "UnsupportedError",
+    ),
+    "llm_connector.provider": ("Capabilities", "Provider"),
+    "llm_connector.providers": ("supported_providers",),
+    "llm_connector.types": (
+        "AudioBlock",
+        "ChatChunk",
+        "ChatRequest",
+        "ChatResponse",
+        "Choice",
+        "DocumentBlock",
+        "EmbeddingResponse",
+        "ImageBlock",
+        "Message",
+        "ModelInfo",
+        "Reasoning",
+        "ResponseFormat",
+        "TextBlock",
+        "Tool",
+        "ToolCall",
+        "ToolCallDelta",
+        "Usage",
+        "VideoBlock",
+    ),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "AsyncChatStream",
+    "AsyncLLMClient",
+    "AudioBlock",
+    "AuthenticationError",
+    "BillingError",
+    "Capabilities",
+    "ChatChunk",
+    "ChatRequest",
+    "ChatResponse",
+    "ChatStream",
+    "Choice",
+    "ConfigError",
+    "ConnectError",
+    "ContentFilterError",
+    "ContextLengthError",
+    "DecodeError",
+    "DocumentBlock",
+    "EmbeddingResponse",
+    "ImageBlock",
+    "InvalidRequestError",
+    "LLMClient",
+    "LLMError",
+    "Message",
+    "ModelInfo",
+    "ModelNotFoundError",
+    "OverloadedError",
+    "PermissionDeniedError",
+    "Provider",
+    "RateLimitError",
+    "Reasoning",
+    "RequestTimeoutError",
+    "ResponseFormat",
+    "ServerError",
+    "StreamInterruptedError",
+    "TextBlock",
+    "Tool",
+    "ToolCall",
+    "ToolCallDelta",
+    "UnsupportedError",
+    "Usage",
+    "VideoBlock",
+    "__version__",
+    "supported_providers",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

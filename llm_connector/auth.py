@@ -1,0 +1,90 @@
+"""How a request shows who sends it: one function a scheme, from a finished request to the headers to add.
+
+The arithmetic of signatures is in ``signing``; where keys come from is in ``settings``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from llm_connector.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from llm_connector.protocols.wire import WireRequest
+    from llm_connector.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Unsigned:
+    """A request as it will be sent, but for authentication.
+
+    Attributes:
+        url: The whole address, as sent.
+        wire: Method, headers and the exact body.
+        key: The key or token of this call; ``None`` when there is none. Never shown.
+        settings: The options, for schemes that need more than a key.
+        now: Seconds since 1970.
+    """
+
+    url: str
+    wire: WireRequest
+    key: str | None
+    settings: Settings
+    now: float
+
+    def __repr__(self) -> str:
+        return f"Unsigned({self.wire.method} {self.url})"
+
+
+def bearer(request: Unsigned) -> dict[str, str]:
+    """``Authorization: Bearer``, where there is a key."""
+    return {} if request.key is None else {"authorization": f"Bearer {request.key}"}
+
+
+def openai(request: Unsigned) -> dict[str, str]:
+    """A bearer key, with OpenAI's organization and project."""
+    options = request.settings.options
+    named = {"openai-organization": options.get("organization"), "openai-project": options.get("project")}
+    return bearer(request) | {name: value for name, value in named.items() if value}
+
+
+def azure(request: Unsigned) -> dict[str, str]:
+    """Azure's ``api-key`` header; an Entra token, which wins, goes as a bearer token."""
+    token = request.settings.secret("azure_ad_token")
+    if token is not None:
+        return {"authorization": f"Bearer {token}"}
+    return {} if request.key is None else {"api-key": request.key}
+
+
+def header(name: str) -> Callable[[Unsigned], dict[str, str]]:
+    """A scheme that sends the key in a header of its own."""
+
+    def scheme(request: Unsigned) -> dict[str, str]:
+        return {} if request.key is None else {name: request.key}
+
+    return scheme
+
+
+SCHEMES: Mapping[str, Callable[[Unsigned], dict[str, str]]] = {
+    "bearer": bearer,
+    "openai": openai,
+    "azure": azure,
+    "x-api-key": header("x-api-key"),
+    "x-goog-api-key": header("x-goog-api-key"),
+}
+
+
+def sign(request: Unsigned) -> dict[str, str]:
+    """The authentication headers of a request, by its provider's scheme. Called again for every attempt.
+
+    Raises:
+        ConfigError: The key cannot be sent.
+    """
+    headers = SCHEMES[request.settings.provider.auth](request)
+    for value in headers.values():
+        if not value.isascii() or not value.isprintable():
+            raise ConfigError("the key holds characters that a header cannot have; copy it again")
+    return headers

@@ -1,0 +1,103 @@
+"""One call as a client prepares it: settings, protocol and request, and the decisions between attempts. No waiting."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from llm_connector import retry
+from llm_connector.auth import Unsigned, sign
+from llm_connector.protocols.wire import Answer
+from llm_connector.transport import TransportOptions, full_url, http_request
+from llm_connector.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import httpx
+
+    from llm_connector.errors import LLMError
+    from llm_connector.protocols.base import Protocol
+    from llm_connector.protocols.wire import WireRequest
+    from llm_connector.settings import Settings
+    from llm_connector.types import ChatRequest
+
+logger = logging.getLogger("llm_connector")
+
+USER_AGENT = f"llm-connector-py/{__version__}"
+
+
+def load_protocol(settings: Settings) -> Protocol:
+    """The protocol that the provider speaks, loaded now."""
+    module = importlib.import_module(f"llm_connector.protocols.{settings.provider.protocol}")
+    protocol: Protocol = module.PROTOCOL(settings)
+    return protocol
+
+
+class Call:
+    """One call of a client's method, of one or several requests.
+
+    Attributes:
+        settings: The client's settings, with this call's own key and address.
+        protocol: The protocol with these settings.
+        base_url: Where to send, or a function that finds it.
+        key: The key, or a function that gives one.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        protocol: Protocol,
+        transport: TransportOptions,
+        headers: Mapping[str, str],
+        max_retries: int,
+        request: ChatRequest | None = None,
+    ) -> None:
+        self.settings = settings
+        self.protocol = protocol
+        self.base_url = settings.base_url
+        self.key = settings.key
+        self._transport = transport
+        self._headers = {"user-agent": USER_AGENT, "accept-encoding": "gzip, deflate", **headers}
+        self._max_retries = max_retries
+        self._timeout: float | None = None
+        self._refreshed = False
+        if request is not None:
+            self._headers |= {name.lower(): value for name, value in (request.extra_headers or {}).items()}
+            self._timeout = request.timeout
+
+    def http_request(self, wire: WireRequest, base_url: str, key: Any) -> httpx.Request:
+        """The request to send now, signed now."""
+        url = full_url(self.protocol.normalise_base_url(base_url), wire)
+        secret = key.get_secret_value() if isinstance(key, SecretStr) else key
+        headers = {"accept": "text/event-stream, application/json" if wire.stream else "application/json"}
+        headers |= self._headers | wire.headers
+        headers |= sign(Unsigned(url, wire, secret, self.settings, time.time()))
+        return http_request(wire, url, headers, self._timeout, self._transport)
+
+    def answer(self, response: httpx.Response, *, streaming: bool) -> Answer:
+        """The answer, when it is none that is an error.
+
+        Raises:
+            LLMError: The answer is an error.
+        """
+        answer = Answer(response.status_code, response.headers, b"" if streaming else response.content)
+        error = None if streaming else self.protocol.fault(answer)
+        if error is not None:
+            raise error
+        return answer
+
+    def delay(self, error: LLMError, attempt: int) -> float | None:
+        """Seconds to wait before trying again, or ``None`` to give up; one log line a retry."""
+        if error.status_code == 401 and callable(self.key) and not self._refreshed:  # noqa: PLR2004
+            self._refreshed = True  # a token may have run out: ask its function once more
+            return 0.0
+        seconds = retry.delay(error, attempt, self._max_retries)
+        if seconds is not None:
+            name = self.settings.provider.name
+            logger.info("%s: %s, retry %d in %.2f s", name, type(error).__name__, attempt + 1, seconds)
+        return seconds

@@ -1,0 +1,434 @@
+"""The two clients: they send, wait and read, and decide nothing. What decides is pure and shared: see ``call``.
+
+The sync classes are the async ones without ``async`` and ``await``; a test compares them line for line.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from llm_connector.base_client import BaseClient, as_inputs
+from llm_connector.errors import LLMError
+from llm_connector.protocols.wire import Conversation
+from llm_connector.transport import (
+    AsyncConnectionPool,
+    ConnectionPool,
+    aresolve,
+    asleep,
+    resolve,
+    sleep,
+    stream_errors,
+    transport_errors,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
+    from types import TracebackType
+
+    import httpx
+
+    from llm_connector.call import Call
+    from llm_connector.protocols.base import StreamReader
+    from llm_connector.protocols.wire import Answer, Exchange, WireRequest
+    from llm_connector.types import ChatChunk, ChatRequest, ChatResponse, EmbeddingResponse, Message, ModelInfo
+
+    Messages = str | ChatRequest | Sequence[Message | dict[str, Any]]
+
+T = TypeVar("T")
+
+FIRST_FAILURE = 300  # statuses from here on are no answers
+
+
+def opened(stream: ChatStream) -> ChatStream:
+    """A sync stream is open when the caller gets it, so that a refusal is raised where it was asked for."""
+    return stream.open()
+
+
+def unopened(stream: AsyncChatStream) -> AsyncChatStream:
+    """An async stream opens at the first ``await``, ``async with`` or ``async for``."""
+    return stream
+
+
+class AsyncChatStream:
+    """An answer as it comes: iterate over its chunks, then ask for the whole ``response()``.
+
+    ``await`` it to open it, use it as a context manager, or just iterate; leaving the loop early closes the connection.
+    """
+
+    def __init__(self, client: AsyncLLMClient, call: Call, exchange: Exchange[StreamReader]) -> None:
+        self._client = client
+        self._call = call
+        self._conversation: Conversation[StreamReader] = Conversation(exchange)
+        self._reader: StreamReader | None = None
+        self._response: httpx.Response | None = None
+        self._chunks = self._read()
+
+    async def open(self) -> Self:
+        """Send the request, unless it was sent.
+
+        Raises:
+            LLMError: The vendor refused, or could not be reached.
+        """
+        if self._reader is None:
+            self._reader, self._response = await self._client.open_stream(self._call, self._conversation)
+        return self
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        return self.open().__await__()
+
+    async def __aenter__(self) -> Self:
+        return await self.open()
+
+    async def __aexit__(self, kind: object, error: BaseException | None, traceback: TracebackType | None) -> None:
+        await self.aclose()
+
+    def __aiter__(self) -> AsyncIterator[ChatChunk]:
+        return self._chunks
+
+    async def __anext__(self) -> ChatChunk:
+        return await anext(self._chunks)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was changed in the request or not sent; known once the stream is open."""
+        return self._reader.warnings if self._reader is not None else []
+
+    async def response(self) -> ChatResponse:
+        """The folded answer; what was not read yet is read first.
+
+        Raises:
+            LLMError: The stream failed.
+        """
+        async for _ in self._chunks:
+            pass
+        await self.open()
+        assert self._reader is not None
+        if not self._reader.ended:
+            raise self._reader.interrupted()
+        return self._reader.response()
+
+    async def aclose(self) -> None:
+        """Close the connection; what was not read is lost."""
+        await self._chunks.aclose()
+        if self._response is not None:
+            await self._response.aclose()
+
+    async def _read(self) -> AsyncGenerator[ChatChunk, None]:
+        await self.open()
+        reader, response = self._reader, self._response
+        assert reader is not None
+        assert response is not None
+        try:
+            with stream_errors(reader, self._client.provider_name, str(response.url)):
+                async for data in response.aiter_bytes():
+                    for chunk in reader.feed(data):
+                        yield chunk
+                for chunk in reader.finish():
+                    yield chunk
+        finally:
+            await response.aclose()
+
+
+class AsyncLLMClient(BaseClient):
+    """Any provider's models, for ``async`` code."""
+
+    _pool: AsyncConnectionPool
+
+    def _make_pool(self) -> AsyncConnectionPool:
+        return AsyncConnectionPool(self._transport, self._http_client)
+
+    async def chat(self, messages: Messages, **params: Any) -> ChatResponse:
+        """Ask for an answer.
+
+        Args:
+            messages: A text, messages (also dicts in OpenAI form), or a ``ChatRequest``.
+            params: The other fields of ``ChatRequest``.
+
+        Raises:
+            LLMError: See ``llm_connector.errors``.
+        """
+        call, request = self._chat_call(messages, params)
+        return await self._run(call, call.protocol.chat(request))
+
+    def stream(self, messages: Messages, **params: Any) -> AsyncChatStream:
+        """Ask for an answer as it comes; the arguments are those of ``chat``."""
+        call, request = self._chat_call(messages, params)
+        return unopened(AsyncChatStream(self, call, call.protocol.stream(request)))
+
+    async def models(self) -> list[ModelInfo]:
+        """List the provider's models, all pages.
+
+        Raises:
+            UnsupportedError: The vendor has no such call.
+        """
+        call = self._call()
+        return await self._run(call, call.protocol.models())
+
+    async def embed(
+        self, inputs: str | Sequence[str], model: str | None = None, dimensions: int | None = None
+    ) -> EmbeddingResponse:
+        """Turn texts into vectors, in as many requests as the vendor's limit needs.
+
+        Args:
+            inputs: One text or several.
+            model: The model; the client's when not given.
+            dimensions: The length of the vectors, where the model lets one choose.
+
+        Raises:
+            UnsupportedError: The vendor has no embeddings.
+        """
+        call = self._call()
+        return await self._run(call, call.protocol.embed(as_inputs(inputs), self._embedding_model(model), dimensions))
+
+    async def aclose(self) -> None:
+        """Close the connections; an ``http_client`` of your own stays open."""
+        self._closed = True
+        await self._pool.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: object, error: BaseException | None, traceback: TracebackType | None) -> None:
+        await self.aclose()
+
+    async def _run(self, call: Call, exchange: Exchange[T]) -> T:
+        conversation = Conversation(exchange)
+        while conversation.wire is not None:
+            try:
+                answer, _ = await self._ask(call, conversation.wire)
+            except LLMError as error:
+                conversation.fail(error)
+            else:
+                conversation.answer(answer)
+        return conversation.result
+
+    async def open_stream(
+        self, call: Call, conversation: Conversation[StreamReader]
+    ) -> tuple[StreamReader, httpx.Response]:
+        """Send a stream's request; the streams do this themselves."""
+        while True:
+            assert conversation.wire is not None
+            try:
+                answer, response = await self._ask(call, conversation.wire)
+            except LLMError as error:
+                conversation.fail(error)
+            else:
+                conversation.answer(answer)
+                return conversation.result, response
+
+    async def _ask(self, call: Call, wire: WireRequest) -> tuple[Answer, httpx.Response]:
+        attempt = 0
+        while True:
+            try:
+                return await self._try(call, wire)
+            except LLMError as error:
+                seconds = call.delay(error, attempt)
+                if seconds is None:
+                    raise
+            await asleep(seconds)
+            attempt += 1
+
+    async def _try(self, call: Call, wire: WireRequest) -> tuple[Answer, httpx.Response]:
+        request = call.http_request(wire, await aresolve(call.base_url), await aresolve(call.key))
+        pool = await self._pool.get()
+        with transport_errors(self.provider_name, str(request.url)):
+            response = await pool.send(request, stream=True)
+            streaming = wire.stream and response.status_code < FIRST_FAILURE
+            if not streaming:
+                try:
+                    await response.aread()
+                finally:
+                    await response.aclose()
+        return call.answer(response, streaming=streaming), response
+
+
+class ChatStream:
+    """An answer as it comes: iterate over its chunks, then ask for the whole ``response()``.
+
+    Use it as a context manager, or just iterate; leaving the loop early closes the connection.
+    """
+
+    def __init__(self, client: LLMClient, call: Call, exchange: Exchange[StreamReader]) -> None:
+        self._client = client
+        self._call = call
+        self._conversation: Conversation[StreamReader] = Conversation(exchange)
+        self._reader: StreamReader | None = None
+        self._response: httpx.Response | None = None
+        self._chunks = self._read()
+
+    def open(self) -> Self:
+        """Send the request, unless it was sent.
+
+        Raises:
+            LLMError: The vendor refused, or could not be reached.
+        """
+        if self._reader is None:
+            self._reader, self._response = self._client.open_stream(self._call, self._conversation)
+        return self
+
+    def __enter__(self) -> Self:
+        return self.open()
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[ChatChunk]:
+        return self._chunks
+
+    def __next__(self) -> ChatChunk:
+        return next(self._chunks)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was changed in the request or not sent; known once the stream is open."""
+        return self._reader.warnings if self._reader is not None else []
+
+    def response(self) -> ChatResponse:
+        """The folded answer; what was not read yet is read first.
+
+        Raises:
+            LLMError: The stream failed.
+        """
+        for _ in self._chunks:
+            pass
+        self.open()
+        assert self._reader is not None
+        if not self._reader.ended:
+            raise self._reader.interrupted()
+        return self._reader.response()
+
+    def close(self) -> None:
+        """Close the connection; what was not read is lost."""
+        self._chunks.close()
+        if self._response is not None:
+            self._response.close()
+
+    def __del__(self) -> None:
+        if self._response is not None:
+            self._response.close()
+
+    def _read(self) -> Generator[ChatChunk, None, None]:
+        self.open()
+        reader, response = self._reader, self._response
+        assert reader is not None
+        assert response is not None
+        try:
+            with stream_errors(reader, self._client.provider_name, str(response.url)):
+                for data in response.iter_bytes():
+                    for chunk in reader.feed(data):
+                        yield chunk
+                for chunk in reader.finish():
+                    yield chunk
+        finally:
+            response.close()
+
+
+class LLMClient(BaseClient):
+    """Any provider's models, for ordinary code."""
+
+    _pool: ConnectionPool
+
+    def _make_pool(self) -> ConnectionPool:
+        return ConnectionPool(self._transport, self._http_client)
+
+    def chat(self, messages: Messages, **params: Any) -> ChatResponse:
+        """Ask for an answer.
+
+        Args:
+            messages: A text, messages (also dicts in OpenAI form), or a ``ChatRequest``.
+            params: The other fields of ``ChatRequest``.
+
+        Raises:
+            LLMError: See ``llm_connector.errors``.
+        """
+        call, request = self._chat_call(messages, params)
+        return self._run(call, call.protocol.chat(request))
+
+    def stream(self, messages: Messages, **params: Any) -> ChatStream:
+        """Ask for an answer as it comes; the arguments are those of ``chat``."""
+        call, request = self._chat_call(messages, params)
+        return opened(ChatStream(self, call, call.protocol.stream(request)))
+
+    def models(self) -> list[ModelInfo]:
+        """List the provider's models, all pages.
+
+        Raises:
+            UnsupportedError: The vendor has no such call.
+        """
+        call = self._call()
+        return self._run(call, call.protocol.models())
+
+    def embed(
+        self, inputs: str | Sequence[str], model: str | None = None, dimensions: int | None = None
+    ) -> EmbeddingResponse:
+        """Turn texts into vectors, in as many requests as the vendor's limit needs.
+
+        Args:
+            inputs: One text or several.
+            model: The model; the client's when not given.
+            dimensions: The length of the vectors, where the model lets one choose.
+
+        Raises:
+            UnsupportedError: The vendor has no embeddings.
+        """
+        call = self._call()
+        return self._run(call, call.protocol.embed(as_inputs(inputs), self._embedding_model(model), dimensions))
+
+    def close(self) -> None:
+        """Close the connections; an ``http_client`` of your own stays open."""
+        self._closed = True
+        self._pool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self.close()
+
+    def _run(self, call: Call, exchange: Exchange[T]) -> T:
+        conversation = Conversation(exchange)
+        while conversation.wire is not None:
+            try:
+                answer, _ = self._ask(call, conversation.wire)
+            except LLMError as error:
+                conversation.fail(error)
+            else:
+                conversation.answer(answer)
+        return conversation.result
+
+    def open_stream(self, call: Call, conversation: Conversation[StreamReader]) -> tuple[StreamReader, httpx.Response]:
+        """Send a stream's request; the streams do this themselves."""
+        while True:
+            assert conversation.wire is not None
+            try:
+                answer, response = self._ask(call, conversation.wire)
+            except LLMError as error:
+                conversation.fail(error)
+            else:
+                conversation.answer(answer)
+                return conversation.result, response
+
+    def _ask(self, call: Call, wire: WireRequest) -> tuple[Answer, httpx.Response]:
+        attempt = 0
+        while True:
+            try:
+                return self._try(call, wire)
+            except LLMError as error:
+                seconds = call.delay(error, attempt)
+                if seconds is None:
+                    raise
+            sleep(seconds)
+            attempt += 1
+
+    def _try(self, call: Call, wire: WireRequest) -> tuple[Answer, httpx.Response]:
+        request = call.http_request(wire, resolve(call.base_url), resolve(call.key))
+        pool = self._pool.get()
+        with transport_errors(self.provider_name, str(request.url)):
+            response = pool.send(request, stream=True)
+            streaming = wire.stream and response.status_code < FIRST_FAILURE
+            if not streaming:
+                try:
+                    response.read()
+                finally:
+                    response.close()
+        return call.answer(response, streaming=streaming), response

@@ -1,0 +1,131 @@
+"""Chunks to a response: the one place where pieces are put together, for streamed and whole answers alike.
+
+Where the chunks come from is not known here.
+"""
+
+from __future__ import annotations
+
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+from llm_connector.types import ChatResponse, Choice, Message, Reasoning, ToolCall
+
+if TYPE_CHECKING:
+    from llm_connector.types import ChatChunk, FinishReason, ToolCallDelta, Usage
+
+
+class _ToolCallPieces:
+    __slots__ = ("arguments", "id", "name")
+
+    def __init__(self) -> None:
+        self.id = ""
+        self.name = ""
+        self.arguments: list[str] = []
+
+    def whole(self) -> ToolCall:
+        return ToolCall(id=self.id, name=self.name, arguments="".join(self.arguments) or "{}")
+
+
+class _ChoicePieces:
+    """One choice in the making. Text goes into string buffers, so that a long stream costs its text and no more."""
+
+    __slots__ = ("calls", "finish_reason", "logprobs", "raw_finish_reason", "reasoning", "text", "thought")
+
+    def __init__(self) -> None:
+        self.text = StringIO()
+        self.thought = StringIO()
+        self.calls: dict[int, _ToolCallPieces] = {}
+        self.reasoning: list[dict[str, Any]] = []
+        self.logprobs: list[dict[str, Any]] | None = None
+        self.finish_reason: FinishReason | None = None
+        self.raw_finish_reason: str | None = None
+
+    def add_call(self, delta: ToolCallDelta) -> None:
+        call = self.calls.get(delta.index)
+        if call is None:
+            call = self.calls[delta.index] = _ToolCallPieces()
+        if delta.id:
+            call.id = delta.id
+        if delta.name:
+            call.name = delta.name
+        if delta.arguments:
+            call.arguments.append(delta.arguments)
+
+    def whole(self, index: int, family: str) -> Choice:
+        message = Message(
+            role="assistant",
+            content=self.text.getvalue(),
+            tool_calls=[call.whole() for call in self.calls.values()],
+            reasoning_content=self.thought.getvalue() or None,
+            reasoning=Reasoning(family=family, blocks=self.reasoning) if self.reasoning else None,
+        )
+        return Choice(
+            index=index,
+            message=message,
+            finish_reason=self.finish_reason,
+            raw_finish_reason=self.raw_finish_reason,
+            logprobs=self.logprobs,
+        )
+
+
+class Collector:
+    """Folds chunks into a ``ChatResponse``.
+
+    Args:
+        provider: The provider's name, told in the response.
+        family: See ``Reasoning.family``.
+    """
+
+    def __init__(self, provider: str | None = None, family: str = "") -> None:
+        self._provider = provider
+        self._family = family
+        self._choices: dict[int, _ChoicePieces] = {}
+        self._usage: Usage | None = None
+        self._id: str | None = None
+        self._model: str | None = None
+        self._citations: list[dict[str, Any]] = []
+
+    def add(self, chunk: ChatChunk) -> None:
+        """Take the next chunk."""
+        choice = self._choices.get(chunk.index)
+        if choice is None:
+            choice = self._choices[chunk.index] = _ChoicePieces()
+        if chunk.content:
+            choice.text.write(chunk.content)
+        if chunk.reasoning_content:
+            choice.thought.write(chunk.reasoning_content)
+        for delta in chunk.tool_calls:
+            choice.add_call(delta)
+        if self._id is None:
+            self._id = chunk.id
+        if self._model is None:
+            self._model = chunk.model
+        if chunk.finish_reason is not None:
+            choice.finish_reason, choice.raw_finish_reason = chunk.finish_reason, chunk.raw_finish_reason
+        if chunk.usage is not None:
+            self._usage = chunk.usage
+        if chunk.reasoning or chunk.logprobs or chunk.citations:
+            self._add_rarities(choice, chunk)
+
+    def _add_rarities(self, choice: _ChoicePieces, chunk: ChatChunk) -> None:
+        choice.reasoning += chunk.reasoning or []
+        if chunk.logprobs is not None:
+            choice.logprobs = (choice.logprobs or []) + chunk.logprobs
+        self._citations += [item for item in chunk.citations or [] if item not in self._citations]
+
+    def response(self, **facts: Any) -> ChatResponse:
+        """The response of all chunks so far.
+
+        Args:
+            facts: Other fields of the response, such as ``created``, ``warnings`` and ``raw``.
+        """
+        pieces = self._choices or {0: _ChoicePieces()}
+        return ChatResponse(
+            choices=[pieces[index].whole(index, self._family) for index in sorted(pieces)],
+            usage=self._usage,
+            id=self._id,
+            model=self._model,
+            provider=self._provider,
+            citations=self._citations,
+            **facts,
+        )

@@ -1,0 +1,300 @@
+"""OpenAI's Chat Completions and everything that claims to speak it. Source: openai-python 3.54 and the vendors' pages.
+
+What tells the providers apart is in ``ChatDialect`` and the rows; reading answers is in ``openai_stream``.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import struct
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from llm_connector.effort import FIELDS, ReasoningControl
+from llm_connector.errors import BillingError, ContentFilterError, ModelNotFoundError
+from llm_connector.faults import Rule
+from llm_connector.jsontext import dumps, encode
+from llm_connector.protocols.base import Protocol
+from llm_connector.protocols.chat_dialect import ChatDialect
+from llm_connector.protocols.openai_messages import MessageWriter
+from llm_connector.protocols.openai_stream import ChatDecoder, read_usage
+from llm_connector.protocols.wire import WireRequest
+from llm_connector.types import EmbeddingResponse, ModelInfo, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from llm_connector.protocols.fields import RequestFields
+    from llm_connector.protocols.wire import Exchange
+    from llm_connector.settings import Settings
+    from llm_connector.types import ChatRequest, ResponseFormat, Tool
+
+JSON_HEADERS = {"content-type": "application/json"}
+
+_COPIED = (
+    "temperature",
+    "top_p",
+    "top_k",
+    "seed",
+    "presence_penalty",
+    "frequency_penalty",
+    "logit_bias",
+    "logprobs",
+    "top_logprobs",
+    "n",
+    "user",
+    "parallel_tool_calls",
+    "metadata",
+)
+# What OpenAI's reasoning models refuse (openai docs and SDK notes, 2026-08).
+_REFUSED_WHEN_REASONING = (
+    "temperature",
+    "top_p",
+    "logprobs",
+    "top_logprobs",
+    "presence_penalty",
+    "frequency_penalty",
+    "logit_bias",
+)
+_WINDOW_KEYS = ("context_length", "max_model_len", "context_window", "max_context_length", "max_input_tokens")
+_OUTPUT_KEYS = ("max_output_tokens", "max_completion_tokens", "max_output_length")
+
+
+class OpenAIChat(Protocol):
+    """Chat Completions, models and embeddings in OpenAI's form."""
+
+    rules = (
+        Rule(BillingError, status=429, code=r"insufficient_quota|billing_hard_limit_reached"),
+        Rule(ContentFilterError, status=400, code=r"content_policy_violation|content_filter"),
+        Rule(ContentFilterError, status=400, message=r"content management policy"),
+        Rule(ModelNotFoundError, status=404, message=r"model .{0,120}does not exist"),
+        Rule(ModelNotFoundError, code=r"DeploymentNotFound"),
+    )
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.dialect: ChatDialect = settings.provider.dialect or ChatDialect()
+
+    def build(self, fields: RequestFields, *, stream: bool) -> WireRequest:
+        """The request in the vendor's form."""
+        body = self._body(fields, stream=stream)
+        model = str(body["model"])
+        return WireRequest(self._path("chat", "/chat/completions", model), encode(body), self._query(), JSON_HEADERS)
+
+    def decoder(self, request: ChatRequest) -> ChatDecoder:
+        """A fresh decoder for one answer."""
+        del request
+        tags = self.settings.think_tags
+        return ChatDecoder(self, think_tags=self.dialect.think_tags if tags is None else tags)
+
+    def _body(self, fields: RequestFields, *, stream: bool) -> dict[str, Any]:
+        request, dialect = fields.request, self.dialect
+        model = request.model or ""
+        reasons = dialect.reasoning_gate is not None and dialect.reasoning_gate(model)
+        system_role = "developer" if dialect.developer_role and reasons else "system"
+        body: dict[str, Any] = {"model": model}
+        body["messages"] = MessageWriter(dialect, self.settings, fields, system_role).write(request.messages)
+        body |= dialect.extra
+        body |= self._reasoning(fields, model)
+        body |= self._sampling(fields, body, reasons=reasons)
+        body |= self._tools(fields, stream=stream)
+        body |= self._format(fields, body["messages"])
+        if stream:
+            body["stream"] = True
+            if dialect.stream_usage:
+                body["stream_options"] = {"include_usage": True}
+            body |= dialect.stream_extra
+        return body | (request.extra_body or {})
+
+    def _reasoning(self, fields: RequestFields, model: str) -> dict[str, Any]:
+        for name in FIELDS:
+            fields.take(name)
+        return self.dialect.reasoning(ReasoningControl.of(fields.request), model, fields)
+
+    def _sampling(self, fields: RequestFields, so_far: dict[str, Any], *, reasons: bool) -> dict[str, Any]:
+        dialect = self.dialect
+        sampled = so_far.get("reasoning_effort") == "none"  # gpt-5.1 and later sample when they do not reason
+        unsupported = dialect.unsupported_by(fields.request.model or "")
+        body: dict[str, Any] = {}
+        for name in _COPIED:
+            if name in unsupported or (reasons and not sampled and name in _REFUSED_WHEN_REASONING):
+                continue  # reported with all that nobody took
+            if (value := fields.take(name)) is not None:
+                body[dialect.rename.get(name, name)] = self._in_range(name, value, fields)
+        if "temperature" in body and fields.request.temperature == 0:
+            body |= dialect.when_greedy
+        if (limit := fields.take("max_tokens")) is not None:
+            body["max_completion_tokens" if reasons else dialect.token_limit] = limit
+        if "stop" not in unsupported and (stop := fields.take("stop")) is not None:
+            body["stop"] = self._stops(stop, fields)
+        return body
+
+    def _in_range(self, name: str, value: Any, fields: RequestFields) -> Any:
+        low, high = self.dialect.ranges.get(name, (value, value))
+        moved = min(max(value, low), high)
+        if moved != value:
+            fields.warn(f"{name} {value} is outside the vendor's range and was sent as {moved}")
+        return moved
+
+    def _stops(self, stop: list[str], fields: RequestFields) -> list[str]:
+        most = self.dialect.max_stops
+        if most is not None and len(stop) > most:
+            fields.warn(f"the vendor takes {most} stop text(s); {', '.join(map(repr, stop[most:]))} not sent")
+            return stop[:most]
+        return stop
+
+    def _tools(self, fields: RequestFields, *, stream: bool) -> dict[str, Any]:
+        request = fields.request
+        tools, choice = fields.take("tools"), fields.take("tool_choice")
+        if not tools:
+            return {}
+        if not self.settings.provider.capabilities.tools:
+            raise self.unsupported("tools", "the provider has no function calling")
+        if choice == "none" and "none" not in self.dialect.tool_choices:
+            fields.warn("tool_choice 'none' was sent as no tools")
+            return {}
+        body: dict[str, Any] = {"tools": [self._tool(tool) for tool in tools]}
+        if choice is not None:
+            body |= self._tool_choice(choice, request.forced_tool, fields)
+        if (
+            self.dialect.tool_stream_models
+            and re.match(self.dialect.tool_stream_models, request.model or "")
+            and stream
+        ):
+            body["tool_stream"] = True
+        return body
+
+    def _tool(self, tool: Tool) -> dict[str, Any]:
+        if tool.vendor is not None:
+            return tool.vendor
+        function: dict[str, Any] = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
+        if tool.strict is not None and self.dialect.strict_tools:
+            function["strict"] = tool.strict
+        wire: dict[str, Any] = {"type": "function", "function": function}
+        if tool.cache_control is not None:
+            wire["cache_control"] = tool.cache_control
+        return wire
+
+    def _tool_choice(self, choice: str, forced: str | None, fields: RequestFields) -> dict[str, Any]:
+        kind = "named" if forced is not None else choice
+        if kind not in self.dialect.tool_choices:
+            fallback = "required" if "required" in self.dialect.tool_choices and kind == "named" else "auto"
+            fields.warn(f"tool_choice {choice!r} is not known to the vendor and was sent as {fallback!r}")
+            return {"tool_choice": fallback}
+        if forced is not None:
+            return {"tool_choice": {"type": "function", "function": {"name": forced}}}
+        return {"tool_choice": choice}
+
+    def _format(self, fields: RequestFields, messages: list[dict[str, Any]]) -> dict[str, Any]:
+        wanted: ResponseFormat | None = fields.take("response_format")
+        if wanted is None:
+            return {}
+        if wanted.type != "json_schema":
+            return {"response_format": {"type": wanted.type}}
+        if self.dialect.json_schema:
+            return {"response_format": {"type": "json_schema", "json_schema": _schema(wanted)}}
+        fields.warn("the vendor takes no schema; json_object was asked for and the schema put into the prompt")
+        _add_instruction(messages, f"Answer with one JSON object that fits this schema: {dumps(wanted.json_schema)}")
+        return {"response_format": {"type": "json_object"}}
+
+    def normalise_base_url(self, base_url: str) -> str:
+        """Accept an address with the chat path at its end, and a bare host where the row knows the rest."""
+        url = base_url.rstrip("/").removesuffix("/chat/completions")
+        path = self.dialect.default_path
+        return f"{url}{path}" if path and urlsplit(url).path in {"", "/"} else url
+
+    def _path(self, call: str, default: str, model: str = "") -> str:
+        path = self.dialect.paths.get(call, default)
+        return path.replace("{model}", quote(model, safe=""))
+
+    def _query(self) -> dict[str, str]:
+        return {}
+
+    def models(self) -> Exchange[list[ModelInfo]]:
+        """List the models, all pages."""
+        found: list[ModelInfo] = []
+        query = self._query()
+        while True:
+            path = self._path("models", "/models")
+            answer = yield WireRequest(path, query=query, method="GET", above=self.dialect.models_above)
+            payload = answer.payload
+            entries = payload if isinstance(payload, list) else payload.get("data") or payload.get("models") or []
+            found += [_model_info(entry) for entry in entries if isinstance(entry, dict)]
+            last = entries[-1].get("id") if entries and isinstance(payload, dict) and payload.get("has_more") else None
+            if last is None or last == query.get("after"):
+                return found
+            query = {**query, "after": last}
+
+    def embed(self, inputs: Sequence[str], model: str, dimensions: int | None) -> Exchange[EmbeddingResponse]:
+        """Embed texts, in as many requests as the vendor's limit needs."""
+        if not self.settings.provider.capabilities.embeddings:
+            raise self.unsupported("embed()", "the provider has no embeddings")
+        vectors: list[list[float]] = []
+        usage, answered = None, None
+        for start in range(0, len(inputs), self.dialect.embedding_batch):
+            batch = list(inputs[start : start + self.dialect.embedding_batch])
+            body: dict[str, Any] = {"model": model, "input": batch, "encoding_format": "float"}
+            if dimensions is not None:
+                body["dimensions"] = dimensions
+            path = self._path("embeddings", "/embeddings", model)
+            answer = yield WireRequest(path, encode(body), self._query(), JSON_HEADERS)
+            vectors += _vectors(answer.payload)
+            usage = _added(usage, answer.payload)
+            answered = answer.payload.get("model") or answered
+        return EmbeddingResponse(embeddings=vectors, usage=usage, model=answered)
+
+
+def _schema(wanted: ResponseFormat) -> dict[str, Any]:
+    schema: dict[str, Any] = {"name": wanted.name, "schema": wanted.json_schema}
+    if wanted.description is not None:
+        schema["description"] = wanted.description
+    if wanted.strict is not None:
+        schema["strict"] = wanted.strict
+    return schema
+
+
+def _add_instruction(messages: list[dict[str, Any]], text: str) -> None:
+    first = messages[0]
+    if first["role"] == "system" and isinstance(first["content"], str):
+        first["content"] = f"{first['content']}\n\n{text}"
+    else:
+        messages.insert(0, {"role": "system", "content": text})
+
+
+def _model_info(entry: dict[str, Any]) -> ModelInfo:
+    limits = entry | (entry.get("top_provider") or {}) | (entry.get("meta") or {})
+    return ModelInfo(
+        id=str(entry.get("id") or entry.get("name") or entry.get("model")),
+        context_window=_first_int(limits, (*_WINDOW_KEYS, "n_ctx", "n_ctx_train")),
+        max_output_tokens=_first_int(limits, _OUTPUT_KEYS),
+        raw=entry,
+    )
+
+
+def _first_int(source: Mapping[str, Any], names: Sequence[str]) -> int | None:
+    return next((source[name] for name in names if isinstance(source.get(name), int)), None)
+
+
+def _vectors(payload: dict[str, Any]) -> list[list[float]]:
+    items = sorted(payload.get("data") or [], key=lambda item: item.get("index") or 0)
+    return [_vector(item["embedding"]) for item in items]
+
+
+def _vector(value: Any) -> list[float]:
+    """A list of numbers, or little-endian 32-bit floats as base64."""
+    if isinstance(value, str):
+        data = base64.b64decode(value)
+        return list(struct.unpack(f"<{len(data) // 4}f", data))
+    return [float(number) for number in value]
+
+
+def _added(usage: Usage | None, payload: dict[str, Any]) -> Usage | None:
+    told = payload.get("usage")
+    if not told:
+        return usage
+    more = read_usage(told)
+    return more if usage is None else usage + more
+
+
+PROTOCOL = OpenAIChat

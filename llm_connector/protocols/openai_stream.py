@@ -1,0 +1,220 @@
+"""Chat Completions answers to chunks, whole or streamed, from all the servers that claim the format.
+
+The request's side is in ``openai_chat``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from llm_connector.protocols.base import Decoder
+from llm_connector.protocols.tool_calls import ToolCallTracker
+from llm_connector.reasoning import ThinkTagReader, reasoning_text
+from llm_connector.types import ChatChunk, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from llm_connector.framing import Event
+    from llm_connector.protocols.base import Protocol
+    from llm_connector.types import FinishReason
+
+FINISH_REASONS: dict[str, FinishReason] = {
+    "stop": "stop",
+    "end_turn": "stop",
+    "eos": "stop",
+    "stop_sequence": "stop",
+    "length": "length",
+    "max_tokens": "length",
+    "model_length": "length",
+    "model_context_window_exceeded": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "tool_use": "tool_calls",
+    "content_filter": "content_filter",
+    "sensitive": "content_filter",
+    "refusal": "content_filter",
+    "error": "error",
+    "network_error": "error",
+    "insufficient_system_resource": "error",
+    "malformed_function_call": "error",
+}
+
+
+class ChatDecoder(Decoder):
+    """Reads ``chat.completion.chunk`` events and ``chat.completion`` answers."""
+
+    finish_reasons: ClassVar[Mapping[str, FinishReason]] = FINISH_REASONS
+
+    def __init__(self, protocol: Protocol, *, think_tags: bool = False) -> None:
+        super().__init__(protocol)
+        self._think_tags = think_tags
+        self._readers: dict[int, ThinkTagReader] = {}
+        self._trackers: dict[int, ToolCallTracker] = {}
+
+    def event(self, event: Event) -> Iterable[ChatChunk]:
+        """The chunks of one event."""
+        if event.data.startswith(b"[DONE]") or event.data.strip() == b"[DONE]":
+            self.done = True
+            return ()
+        return self._chunks(self._protocol.decode(event))
+
+    def whole(self, payload: Any) -> Iterable[ChatChunk]:
+        """The chunks of a whole answer's JSON."""
+        self.done = True
+        return self._chunks(payload)
+
+    def flush(self) -> Iterator[ChatChunk]:
+        """Text held back as a possible tag."""
+        for index, reader in self._readers.items():
+            thought, text = reader.finish()
+            if thought or text:
+                yield ChatChunk(text, thought, index=index, id=self._id, model=self._model)
+
+    def _chunks(self, payload: Any) -> list[ChatChunk]:
+        if not isinstance(payload, dict):
+            return []
+        self._id = payload.get("id") or self._id
+        self._model = payload.get("model") or self._model
+        if self.created is None and isinstance(payload.get("created"), int):
+            self.created = payload["created"] or None
+        usage = payload.get("usage") or (payload.get("x_groq") or {}).get("usage")
+        if usage:
+            self._usage = read_usage(usage)
+        chunks = [
+            chunk for choice in payload.get("choices") or () if (chunk := self._choice(choice, payload)) is not None
+        ]
+        if payload.get("citations") or payload.get("search_results"):
+            chunks.append(self._cited(payload))
+        return chunks
+
+    def _choice(self, choice: dict[str, Any], payload: dict[str, Any]) -> ChatChunk | None:
+        index = self._index(choice, payload)
+        delta = choice.get("delta") or choice.get("message") or {}
+        content = delta.get("content")
+        thought = reasoning_text(delta)
+        if content.__class__ is not str:
+            content, part_thought = read_parts(content)
+            thought = thought or part_thought
+        if not content and (refusal := delta.get("refusal")):
+            content = refusal
+        if self._think_tags and content:
+            tag_thought, content = self._reader(index).feed(content)
+            thought += tag_thought
+        calls = self._tool_calls(delta, index)
+        self._take_ending(choice, index)
+        logprobs = _logprobs(choice)
+        citations = _annotations(delta)
+        if content or thought or calls or logprobs or citations:
+            return ChatChunk(
+                content,
+                thought,
+                calls,
+                None,
+                None,
+                None,
+                self._id,
+                self._model,
+                index,
+                None,
+                logprobs,
+                citations,
+                payload,
+            )
+        return None
+
+    def _index(self, choice: dict[str, Any], payload: dict[str, Any]) -> int:
+        """The choice's number. A server that counts its chunks there has asked for one choice and names no object."""
+        index = choice.get("index")
+        if not isinstance(index, int) or index == 0:
+            return 0
+        return 0 if not payload.get("object") and not payload.get("id") else index
+
+    def _reader(self, index: int) -> ThinkTagReader:
+        return self._readers.setdefault(index, ThinkTagReader())
+
+    def _tool_calls(self, delta: dict[str, Any], index: int) -> Any:
+        pieces = delta.get("tool_calls")
+        if not pieces:
+            legacy = delta.get("function_call")  # before tools there was one function_call; Snowflake sends it empty
+            if not legacy or not (legacy.get("name") or legacy.get("arguments")) or index in self._trackers:
+                return ()
+            pieces = [{"index": 0, "function": legacy}]
+        tracker = self._trackers.get(index)
+        if tracker is None:
+            tracker = self._trackers[index] = ToolCallTracker()
+        return tracker.deltas(pieces)
+
+    def _take_ending(self, choice: dict[str, Any], index: int) -> None:
+        reason = choice.get("finish_reason")
+        if reason and reason != "null":
+            self._finish(str(reason), index=index, called_tools=bool(self._trackers.get(index)))
+        usage = choice.get("usage")  # Moonshot, older versions
+        if usage:
+            self._usage = read_usage(usage)
+
+    def _cited(self, payload: dict[str, Any]) -> ChatChunk:
+        found = payload.get("search_results") or payload["citations"]
+        citations = [item if isinstance(item, dict) else {"url": item} for item in found]
+        return ChatChunk(id=self._id, model=self._model, citations=citations, raw=payload)
+
+
+def read_parts(content: Any) -> tuple[str, str]:
+    """Text and reasoning of content that is not a string: null, or a list of parts (Mistral, DashScope)."""
+    if not isinstance(content, list):
+        return "", ""
+    text: list[str] = []
+    thought: list[str] = []
+    for part in content:
+        if isinstance(part, str):
+            text.append(part)
+        elif isinstance(part, dict):
+            if part.get("type") == "thinking":
+                inner = part.get("thinking")
+                thought.append(inner if isinstance(inner, str) else read_parts(inner)[0])
+            elif isinstance(part.get("text"), str):
+                text.append(part["text"])
+    return "".join(text), "".join(thought)
+
+
+def _logprobs(choice: dict[str, Any]) -> list[dict[str, Any]] | None:
+    found = choice.get("logprobs")
+    return (found.get("content") or None) if isinstance(found, dict) else None
+
+
+def _annotations(delta: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """URL citations (OpenAI's web search; OpenRouter)."""
+    found = delta.get("annotations")
+    return [item.get("url_citation", item) for item in found if isinstance(item, dict)] if found else None
+
+
+def read_usage(usage: dict[str, Any]) -> Usage:
+    """Token counts in OpenAI's form and its variants."""
+    prompt, completion = (
+        _count(usage, "prompt_tokens", "input_tokens"),
+        _count(usage, "completion_tokens", "output_tokens"),
+    )
+    details_in = usage.get("prompt_tokens_details") or usage.get("input_tokens_details") or {}
+    details_out = usage.get("completion_tokens_details") or usage.get("output_tokens_details") or {}
+    reasoning = _count(details_out, "reasoning_tokens") or _count(usage, "reasoning_tokens")
+    total = _count(usage, "total_tokens")
+    if reasoning and total == prompt + completion + reasoning:  # xAI counts reasoning beside the answer
+        completion += reasoning
+    cached = _count(details_in, "cached_tokens") or _count(usage, "prompt_cache_hit_tokens", "cached_tokens")
+    return Usage(
+        input_tokens=prompt,
+        output_tokens=completion,
+        total_tokens=total or prompt + completion,
+        cached_tokens=cached,
+        cache_write_tokens=_count(details_in, "cache_write_tokens", "cache_creation_input_tokens"),
+        reasoning_tokens=reasoning,
+        raw=usage,
+    )
+
+
+def _count(source: dict[str, Any], *names: str) -> int:
+    for name in names:
+        value = source.get(name)
+        if isinstance(value, int):
+            return value
+    return 0

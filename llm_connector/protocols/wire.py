@@ -1,0 +1,99 @@
+"""Requests and answers as plain values: what a protocol makes and reads, and the client carries. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from llm_connector.faults import decode_body
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from llm_connector.errors import LLMError
+
+T = TypeVar("T")
+
+_UNREAD = object()
+
+
+@dataclass(slots=True)
+class WireRequest:
+    """A request before it is signed and sent.
+
+    Attributes:
+        path: Appended to the base URL; already percent-encoded.
+        body: The exact bytes to send, so that a signature can cover them.
+        query: Query parameters.
+        headers: Headers besides authentication.
+        method: The HTTP method.
+        stream: Whether the answer is a stream, to be read as it comes.
+        above: An ending of the base URL that is not part of this call's address.
+    """
+
+    path: str
+    body: bytes = b""
+    query: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    method: str = "POST"
+    stream: bool = False
+    above: str = ""
+
+
+class Answer:
+    """An HTTP answer. The body of a stream is empty here: it is read through a ``StreamReader``."""
+
+    __slots__ = ("_payload", "body", "headers", "status")
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes = b"") -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self._payload: Any = _UNREAD
+
+    @property
+    def payload(self) -> Any:
+        """The body, decoded once: JSON, or text when it is not JSON."""
+        if self._payload is _UNREAD:
+            self._payload = decode_body(self.body)
+        return self._payload
+
+
+Exchange = Generator[WireRequest, Answer, T]
+"""One or several requests: yields what to send, is sent what came for it, returns ``T``."""
+
+
+class Conversation(Generic[T]):
+    """Steps through an ``Exchange``.
+
+    Attributes:
+        wire: What to send next; ``None`` when there is a result.
+        result: What the exchange returned.
+    """
+
+    __slots__ = ("_exchange", "result", "wire")
+
+    result: T
+
+    def __init__(self, exchange: Exchange[T]) -> None:
+        self._exchange = exchange
+        self.wire: WireRequest | None = None
+        try:
+            self.wire = next(exchange)
+        except StopIteration as stop:
+            self.result = stop.value
+
+    def answer(self, answer: Answer) -> None:
+        """Give the exchange what came for its last request."""
+        try:
+            self.wire = self._exchange.send(answer)
+        except StopIteration as stop:
+            self.wire, self.result = None, stop.value
+
+    def fail(self, error: LLMError) -> None:
+        """Tell the exchange that its last request failed; raises the error unless the exchange knows another way."""
+        try:
+            self.wire = self._exchange.throw(error)
+        except StopIteration as stop:
+            self.wire, self.result = None, stop.value

@@ -1,0 +1,155 @@
+"""What a client was told, joined with the environment and the provider's row. Read once, at construction."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, get_args
+
+from pydantic import SecretStr
+
+from llm_connector.errors import ConfigError
+from llm_connector.provider import Provider, ReasoningReplay
+from llm_connector.providers import find_provider
+
+if TYPE_CHECKING:
+    from llm_connector.types import ChatRequest
+
+Key = SecretStr | Callable[[], Any] | None
+
+# Options that every provider takes, besides those of its row.
+COMMON_OPTIONS = ("reasoning_replay", "think_tags")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to reach one provider.
+
+    Attributes:
+        provider: The provider's row.
+        model: The model for calls that name none.
+        key: The key, or a function that gives a fresh one.
+        base_url: Where to send requests, without a trailing slash; a function when only the first call tells it.
+        options: The values of the row's own options.
+        reasoning_replay: Whether reasoning is sent back with the history.
+        think_tags: Whether ``<think>`` at an answer's start is taken out as reasoning; ``None`` for the row's habit.
+    """
+
+    provider: Provider
+    model: str | None = None
+    key: Key = field(default=None, repr=False)
+    base_url: str | Callable[[], str] = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    reasoning_replay: ReasoningReplay = "never"
+    think_tags: bool | None = None
+
+    @classmethod
+    def resolve(
+        cls,
+        provider: str | Provider,
+        model: str | None,
+        api_key: str | SecretStr | Callable[[], Any] | None,
+        base_url: str | None,
+        options: Mapping[str, Any],
+    ) -> Settings:
+        """Join arguments, environment and row.
+
+        Raises:
+            ConfigError: The provider or an option is unknown, or a key or address is missing.
+        """
+        row = provider if isinstance(provider, Provider) else find_provider(provider)
+        aliased = {} if isinstance(provider, Provider) else row_defaults_of_alias(provider)
+        own = _read_options(row, {**aliased, **options})
+        replay = options.get("reasoning_replay", row.reasoning_replay)
+        if replay not in get_args(ReasoningReplay):
+            raise ConfigError(f"reasoning_replay is one of {', '.join(get_args(ReasoningReplay))}, not {replay!r}")
+        return cls(
+            provider=row,
+            model=model or row.default_model,
+            key=_read_key(row, api_key, own),
+            base_url=_read_base_url(row, base_url, own, model or row.default_model),
+            options=own,
+            reasoning_replay=replay,
+            think_tags=options.get("think_tags"),
+        )
+
+    def for_request(self, request: ChatRequest) -> Settings:
+        """The settings with a request's own key and address."""
+        if request.api_key is None and request.base_url is None:
+            return self
+        key = check_key(request.api_key) if request.api_key is not None else self.key
+        return replace(self, key=key, base_url=(request.base_url or self.base_url))
+
+    def secret(self, name: str) -> str | None:
+        """The value of an option that may be secret."""
+        value = self.options.get(name)
+        return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+def row_defaults_of_alias(name: str) -> dict[str, Any]:
+    """Options that an old name stands for."""
+    return {"region": "intl"} if name == "aliyun_international" else {}
+
+
+def _read_options(row: Provider, given: Mapping[str, Any]) -> dict[str, Any]:
+    names = [option.name for option in row.options]
+    unknown = [name for name in given if name not in names and name not in COMMON_OPTIONS]
+    if unknown:
+        accepted = ", ".join((*names, *COMMON_OPTIONS))
+        raise ConfigError(f"unknown option {unknown[0]!r}; this provider takes: {accepted}", provider=row.name)
+    values: dict[str, Any] = {}
+    for option in row.options:
+        value = given.get(option.name)
+        if value is None:
+            value = next((os.environ[name] for name in option.env if os.environ.get(name)), option.default)
+        if option.choices and value is not None and value not in option.choices:
+            raise ConfigError(f"{option.name} is one of {', '.join(option.choices)}, not {value!r}", provider=row.name)
+        values[option.name] = SecretStr(value) if option.secret and isinstance(value, str) else value
+    return values
+
+
+def _read_key(row: Provider, given: str | SecretStr | Callable[[], Any] | None, own: Mapping[str, Any]) -> Key:
+    if callable(given):
+        return given
+    key = given or next((os.environ[name] for name in row.key_env if os.environ.get(name)), None)
+    if key is not None:
+        return check_key(key)
+    if row.key_required and not any(own[option.name] for option in row.options if option.secret):
+        raise ConfigError(_missing_key(row), provider=row.name)
+    return None
+
+
+def _missing_key(row: Provider) -> str:
+    variables = list(row.key_env) + [name for option in row.options if option.secret for name in option.env]
+    arguments = (["api_key"] if row.key_env else []) + [option.name for option in row.options if option.secret]
+    return f"no key: set {' or '.join(variables)}, or pass {' and '.join(f'{name}=' for name in arguments)}"
+
+
+def check_key(key: str | SecretStr) -> SecretStr:
+    """A key fit for a header; the white space that copying leaves around it is dropped.
+
+    Raises:
+        ConfigError: It is empty or holds characters that cannot be in a header. The key is not shown.
+    """
+    text = key.get_secret_value() if isinstance(key, SecretStr) else key
+    text = text.strip()
+    if not text or not text.isascii() or not text.isprintable():
+        raise ConfigError("the key is empty or holds characters that a key cannot have; copy it again")
+    return SecretStr(text)
+
+
+def _read_base_url(
+    row: Provider, given: str | None, own: Mapping[str, Any], model: str | None
+) -> str | Callable[[], str]:
+    url = given or next((os.environ[name] for name in row.base_url_env if os.environ.get(name)), None)
+    if url is None and row.regions and own.get("region"):
+        url = row.regions[own["region"]]
+    if url is None:
+        made = row.base_url(own, model) if callable(row.base_url) else row.base_url
+        if made is None:
+            raise ConfigError("no address: pass base_url=", provider=row.name)
+        return made.rstrip("/") if isinstance(made, str) else made
+    if not url.startswith(("http://", "https://")):
+        raise ConfigError(f"base_url must begin with http:// or https://, not {url[:20]!r}", provider=row.name)
+    return url.rstrip("/")
