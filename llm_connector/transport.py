@@ -101,6 +101,9 @@ class ConnectionPool:
             self._made = httpx.Client(**self._options.client_arguments())
         return self._made
 
+    def __del__(self) -> None:
+        self.close()
+
     def close(self) -> None:
         """Close what was made here."""
         if self._made is not None:

@@ -33,6 +33,9 @@ class MessageWriter:
         self._fields = fields
         self._system_role = system_role
         self._model = fields.request.model or ""
+        self._custom_tools = {
+            tool.name for tool in fields.request.tools or () if (tool.vendor or {}).get("type") == "custom"
+        }
 
     def write(self, messages: list[Message]) -> list[dict[str, Any]]:
         """All messages in the vendor's form.
@@ -75,8 +78,13 @@ class MessageWriter:
         if self._replays(message):
             wire[self._dialect.reasoning_field] = message.reasoning_content or ""
         if message.tool_calls:
-            wire["tool_calls"] = [_tool_call(call) for call in message.tool_calls]
+            wire["tool_calls"] = [self._tool_call(call) for call in message.tool_calls]
         return self._named(wire, message)
+
+    def _tool_call(self, call: ToolCall) -> dict[str, Any]:
+        if call.name in self._custom_tools:
+            return {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.arguments}}
+        return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
 
     def _replays(self, message: Message) -> bool:
         """Whether to send reasoning; DeepSeek demands the field with tool calls even when empty (its docs, 2026-10)."""
@@ -172,7 +180,3 @@ class MessageWriter:
 
     def _unsupported(self, what: str, instead: str) -> UnsupportedError:
         return UnsupportedError(f"the provider takes no {what}; {instead}", provider=self._settings.provider.name)
-
-
-def _tool_call(call: ToolCall) -> dict[str, Any]:
-    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}

@@ -49,6 +49,7 @@ class ChatDecoder(Decoder):
     def __init__(self, protocol: Protocol, *, think_tags: bool = False) -> None:
         super().__init__(protocol)
         self._think_tags = think_tags
+        self._whole = False
         self._readers: dict[int, ThinkTagReader] = {}
         self._trackers: dict[int, ToolCallTracker] = {}
 
@@ -61,7 +62,7 @@ class ChatDecoder(Decoder):
 
     def whole(self, payload: Any) -> Iterable[ChatChunk]:
         """The chunks of a whole answer's JSON."""
-        self.done = True
+        self.done = self._whole = True
         return self._chunks(payload)
 
     def flush(self) -> Iterator[ChatChunk]:
@@ -74,8 +75,8 @@ class ChatDecoder(Decoder):
     def _chunks(self, payload: Any) -> list[ChatChunk]:
         if not isinstance(payload, dict):
             return []
-        self._id = payload.get("id") or self._id
-        self._model = payload.get("model") or self._model
+        self._id = self._id or payload.get("id")  # a relay's first chunk may have an id of its own
+        self._model = self._model or payload.get("model")
         if self.created is None and isinstance(payload.get("created"), int):
             self.created = payload["created"] or None
         usage = payload.get("usage") or (payload.get("x_groq") or {}).get("usage")
@@ -90,7 +91,8 @@ class ChatDecoder(Decoder):
 
     def _choice(self, choice: dict[str, Any], payload: dict[str, Any]) -> ChatChunk | None:
         index = self._index(choice, payload)
-        delta = choice.get("delta") or choice.get("message") or {}
+        first, second = ("message", "delta") if self._whole else ("delta", "message")  # Perplexity sends both
+        delta = choice.get(first) or choice.get(second) or {}
         content = delta.get("content")
         thought = reasoning_text(delta)
         if content.__class__ is not str:

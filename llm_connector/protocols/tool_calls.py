@@ -29,6 +29,11 @@ class _Call:
         self.waiting: list[str] = []
 
 
+def _as_function(custom: dict[str, Any] | None) -> dict[str, Any]:
+    """OpenAI's custom tools are called with free text instead of JSON."""
+    return {"name": custom.get("name"), "arguments": custom.get("input")} if custom else {}
+
+
 class ToolCallTracker:
     """The calls of one choice.
 
@@ -52,7 +57,7 @@ class ToolCallTracker:
 
     def delta(self, piece: dict[str, Any]) -> ToolCallDelta | None:
         """One piece; ``None`` while the call's name is still to come, or when there is nothing in it."""
-        function = piece.get("function") or {}
+        function = piece.get("function") or _as_function(piece.get("custom"))
         call = self._call_of(piece, function)
         if call is None:
             return None

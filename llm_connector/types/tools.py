@@ -64,7 +64,9 @@ def _tool_from_dict(value: dict[str, Any]) -> Tool:
         fields = {key: item for key, item in value.items() if key not in {"input_schema", "type"}}
         return Tool(parameters=value["input_schema"], **fields)
     if isinstance(kind := value.get("type"), str) and kind != "function":
-        return Tool(name=value.get("name", kind), vendor=value)
+        inner = value.get(kind)
+        named = inner if isinstance(inner, dict) and "name" in inner else value
+        return Tool(name=named.get("name", kind), vendor=value)
     return Tool(**{key: item for key, item in value.items() if key != "type"})
 
 
