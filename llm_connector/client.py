@@ -49,6 +49,46 @@ def unopened(stream: AsyncChatStream) -> AsyncChatStream:
     return stream
 
 
+class AsyncOpening:
+    """A stream's request, sent at most once, and its chunks.
+
+    Apart from ``AsyncChatStream``, so that the chunks do not hold the stream: dropping the stream then closes them.
+    """
+
+    def __init__(self, client: AsyncLLMClient, call: Call, exchange: Exchange[StreamReader]) -> None:
+        self._client = client
+        self._call = call
+        self._conversation: Conversation[StreamReader] = Conversation(exchange)
+        self.reader: StreamReader | None = None
+        self.response: httpx.Response | None = None
+
+    async def open(self) -> StreamReader:
+        """Send the request, unless it was sent."""
+        if self.reader is None:
+            self.reader, self.response = await self._client.open_stream(self._call, self._conversation)
+        return self.reader
+
+    async def chunks(self) -> AsyncGenerator[ChatChunk, None]:
+        """The chunks; closing the generator closes the connection."""
+        reader = await self.open()
+        response = self.response
+        assert response is not None
+        try:
+            with stream_errors(reader, self._client.provider_name, str(response.url)):
+                async for data in response.aiter_bytes():
+                    for chunk in reader.feed(data):
+                        yield chunk
+                for chunk in reader.finish():
+                    yield chunk
+        finally:
+            await response.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        if self.response is not None:
+            await self.response.aclose()
+
+
 class AsyncChatStream:
     """An answer as it comes: iterate over its chunks, then ask for the whole ``response()``.
 
@@ -56,12 +96,8 @@ class AsyncChatStream:
     """
 
     def __init__(self, client: AsyncLLMClient, call: Call, exchange: Exchange[StreamReader]) -> None:
-        self._client = client
-        self._call = call
-        self._conversation: Conversation[StreamReader] = Conversation(exchange)
-        self._reader: StreamReader | None = None
-        self._response: httpx.Response | None = None
-        self._chunks = self._read()
+        self._opening = AsyncOpening(client, call, exchange)
+        self._chunks = self._opening.chunks()
 
     async def open(self) -> Self:
         """Send the request, unless it was sent.
@@ -69,8 +105,7 @@ class AsyncChatStream:
         Raises:
             LLMError: The vendor refused, or could not be reached.
         """
-        if self._reader is None:
-            self._reader, self._response = await self._client.open_stream(self._call, self._conversation)
+        await self._opening.open()
         return self
 
     def __await__(self) -> Generator[Any, None, Self]:
@@ -91,42 +126,25 @@ class AsyncChatStream:
     @property
     def warnings(self) -> list[str]:
         """What was changed in the request or not sent; known once the stream is open."""
-        return self._reader.warnings if self._reader is not None else []
+        return [] if self._opening.reader is None else self._opening.reader.warnings
 
     async def response(self) -> ChatResponse:
         """The folded answer; what was not read yet is read first.
 
         Raises:
-            LLMError: The stream failed.
+            LLMError: The stream failed, or was closed before its end.
         """
         async for _ in self._chunks:
             pass
-        await self.open()
-        assert self._reader is not None
-        if not self._reader.ended:
-            raise self._reader.interrupted()
-        return self._reader.response()
+        reader = await self._opening.open()
+        if not reader.ended:
+            raise reader.interrupted()
+        return reader.response()
 
     async def aclose(self) -> None:
         """Close the connection; what was not read is lost."""
         await self._chunks.aclose()
-        if self._response is not None:
-            await self._response.aclose()
-
-    async def _read(self) -> AsyncGenerator[ChatChunk, None]:
-        await self.open()
-        reader, response = self._reader, self._response
-        assert reader is not None
-        assert response is not None
-        try:
-            with stream_errors(reader, self._client.provider_name, str(response.url)):
-                async for data in response.aiter_bytes():
-                    for chunk in reader.feed(data):
-                        yield chunk
-                for chunk in reader.finish():
-                    yield chunk
-        finally:
-            await response.aclose()
+        await self._opening.aclose()
 
 
 class AsyncLLMClient(BaseClient):
@@ -242,6 +260,50 @@ class AsyncLLMClient(BaseClient):
         return call.answer(response, streaming=streaming), response
 
 
+class Opening:
+    """A stream's request, sent at most once, and its chunks.
+
+    Apart from ``ChatStream``, so that the chunks do not hold the stream: dropping the stream then closes them.
+    """
+
+    def __init__(self, client: LLMClient, call: Call, exchange: Exchange[StreamReader]) -> None:
+        self._client = client
+        self._call = call
+        self._conversation: Conversation[StreamReader] = Conversation(exchange)
+        self.reader: StreamReader | None = None
+        self.response: httpx.Response | None = None
+
+    def open(self) -> StreamReader:
+        """Send the request, unless it was sent."""
+        if self.reader is None:
+            self.reader, self.response = self._client.open_stream(self._call, self._conversation)
+        return self.reader
+
+    def chunks(self) -> Generator[ChatChunk, None, None]:
+        """The chunks; closing the generator closes the connection."""
+        reader = self.open()
+        response = self.response
+        assert response is not None
+        try:
+            with stream_errors(reader, self._client.provider_name, str(response.url)):
+                for data in response.iter_bytes():
+                    for chunk in reader.feed(data):
+                        yield chunk
+                for chunk in reader.finish():
+                    yield chunk
+        finally:
+            response.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self.response is not None:
+            self.response.close()
+
+    def __del__(self) -> None:
+        if self.response is not None:
+            self.response.close()
+
+
 class ChatStream:
     """An answer as it comes: iterate over its chunks, then ask for the whole ``response()``.
 
@@ -249,12 +311,8 @@ class ChatStream:
     """
 
     def __init__(self, client: LLMClient, call: Call, exchange: Exchange[StreamReader]) -> None:
-        self._client = client
-        self._call = call
-        self._conversation: Conversation[StreamReader] = Conversation(exchange)
-        self._reader: StreamReader | None = None
-        self._response: httpx.Response | None = None
-        self._chunks = self._read()
+        self._opening = Opening(client, call, exchange)
+        self._chunks = self._opening.chunks()
 
     def open(self) -> Self:
         """Send the request, unless it was sent.
@@ -262,8 +320,7 @@ class ChatStream:
         Raises:
             LLMError: The vendor refused, or could not be reached.
         """
-        if self._reader is None:
-            self._reader, self._response = self._client.open_stream(self._call, self._conversation)
+        self._opening.open()
         return self
 
     def __enter__(self) -> Self:
@@ -281,46 +338,25 @@ class ChatStream:
     @property
     def warnings(self) -> list[str]:
         """What was changed in the request or not sent; known once the stream is open."""
-        return self._reader.warnings if self._reader is not None else []
+        return [] if self._opening.reader is None else self._opening.reader.warnings
 
     def response(self) -> ChatResponse:
         """The folded answer; what was not read yet is read first.
 
         Raises:
-            LLMError: The stream failed.
+            LLMError: The stream failed, or was closed before its end.
         """
         for _ in self._chunks:
             pass
-        self.open()
-        assert self._reader is not None
-        if not self._reader.ended:
-            raise self._reader.interrupted()
-        return self._reader.response()
+        reader = self._opening.open()
+        if not reader.ended:
+            raise reader.interrupted()
+        return reader.response()
 
     def close(self) -> None:
         """Close the connection; what was not read is lost."""
         self._chunks.close()
-        if self._response is not None:
-            self._response.close()
-
-    def __del__(self) -> None:
-        if self._response is not None:
-            self._response.close()
-
-    def _read(self) -> Generator[ChatChunk, None, None]:
-        self.open()
-        reader, response = self._reader, self._response
-        assert reader is not None
-        assert response is not None
-        try:
-            with stream_errors(reader, self._client.provider_name, str(response.url)):
-                for data in response.iter_bytes():
-                    for chunk in reader.feed(data):
-                        yield chunk
-                for chunk in reader.finish():
-                    yield chunk
-        finally:
-            response.close()
+        self._opening.close()
 
 
 class LLMClient(BaseClient):

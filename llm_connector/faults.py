@@ -113,7 +113,11 @@ def read_fault(status: int | None, headers: Mapping[str, str], payload: Any) -> 
     """
     body = payload[0] if isinstance(payload, list) and payload else payload
     inner = _innermost(body)
-    message = _first_text(inner, "message", "Message", "msg", "Msg", "detail", "error", "error_description")
+    message = (
+        ""
+        if _redirects(status)
+        else _first_text(inner, "message", "Message", "msg", "Msg", "detail", "error", "error_description")
+    )
     fault = Fault(status, message or _describe(status, headers, body), raw=_cut(payload))
     fault.codes = [str(inner[name]) for name in ("code", "Code", "type", "status") if inner.get(name) is not None]
     amazon = headers.get("x-amzn-errortype")
@@ -189,8 +193,12 @@ def _first_text(source: dict[str, Any], *names: str) -> str:
     return ""
 
 
+def _redirects(status: int | None) -> bool:
+    return status is not None and 300 <= status < 400  # noqa: PLR2004
+
+
 def _describe(status: int | None, headers: Mapping[str, str], body: Any) -> str:
-    if status is not None and 300 <= status < 400:  # noqa: PLR2004
+    if _redirects(status):
         return f"the address redirects to {headers.get('location', 'elsewhere')!r}; check base_url"
     text = body if isinstance(body, str) else ""
     if "<html" in text[:KEPT_BODY].lower():

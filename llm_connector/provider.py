@@ -115,3 +115,15 @@ class Provider:
     def option(self, name: str) -> Option | None:
         """The declared option of that name."""
         return next((option for option in self.options if option.name == name), None)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A row of the table is pickled by its name: rows hold functions."""
+        from llm_connector.providers import ROWS, find_provider  # noqa: PLC0415 - the table is made of this class
+
+        if any(row is self for row in ROWS):
+            return find_provider, (self.name,)
+        return _from_fields, ({name: getattr(self, name) for name in self.__slots__},)
+
+
+def _from_fields(fields: dict[str, Any]) -> Provider:
+    return Provider(**fields)

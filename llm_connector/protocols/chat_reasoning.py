@@ -106,7 +106,7 @@ def is_openai_reasoning_model(model: str) -> bool:
 
 def by_openai_effort(control: ReasoningControl, model: str, fields: RequestFields) -> dict[str, Any]:
     """OpenAI's ``reasoning_effort``: ``none`` from gpt-5.1 on, ``minimal`` for gpt-5, and no off for the o models."""
-    if control.on is not None and not is_openai_reasoning_model(model):
+    if control.on is not None and re.match(r"(gpt-[34]|chatgpt-4)|gpt-[\d.]+-chat", model.rsplit("/", 1)[-1].lower()):
         fields.warn(f"{model} does not reason; the reasoning fields were not sent")
         return {}
     name = model.rsplit("/", 1)[-1].lower()

@@ -61,7 +61,9 @@ class MessageWriter:
             return self._assistant(message)
         if message.role == "tool":
             return self._tool_result(message)
-        role = self._system_role if message.role in {"system", "developer"} else message.role
+        role: str = message.role
+        if role == "system" or (role == "developer" and not self._dialect.developer_role):
+            role = self._system_role
         wire: dict[str, Any] = {"role": role, "content": self._content(message)}
         return self._named(wire, message)
 

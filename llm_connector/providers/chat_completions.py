@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from llm_connector.protocols.chat_dialect import ChatDialect
@@ -34,15 +35,13 @@ _OPEN_CAPABILITIES = Capabilities(documents=True, audio=True, video=True, embedd
 
 def _local_address(options: Mapping[str, Any], model: str | None) -> Callable[[], str]:
     """Starts the embedded server at the first call, not before."""
+    return partial(_start_local_server, model, options.get("context_size"), options.get("threads"))
 
-    def start() -> str:
-        from llm_connector import local  # noqa: PLC0415 - only the provider "local" needs it
 
-        return local.ensure_server(
-            model, context_size=options.get("context_size"), threads=options.get("threads")
-        ).base_url
+def _start_local_server(model: str | None, context_size: int | None, threads: int | None) -> str:
+    from llm_connector import local  # noqa: PLC0415 - only the provider "local" needs it
 
-    return start
+    return str(local.ensure_server(model, context_size=context_size, threads=threads).base_url)
 
 
 ROWS = (

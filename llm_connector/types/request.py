@@ -215,7 +215,7 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> str:
 def _did_you_mean(name: str, model: type[BaseModel]) -> str:
     import difflib  # noqa: PLC0415 - only on the way to an error
 
-    close = difflib.get_close_matches(name, model.model_fields, n=1)
+    close = difflib.get_close_matches(name, model.model_fields, n=1, cutoff=0.8)
     if close:
         return f" (did you mean {close[0]!r}?)"
     return "; the vendor's own fields go into extra_body"

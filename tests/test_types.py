@@ -1,0 +1,209 @@
+"""What callers hold: forms accepted, mistakes refused in words that help."""
+
+from __future__ import annotations
+
+import base64
+import json
+import pickle
+from typing import Literal
+
+import pytest
+from llm_connector import ChatRequest, DecodeError, ImageBlock, InvalidRequestError, Message, Tool, ToolCall, Usage
+from llm_connector.types import AudioBlock, DocumentBlock, ResponseFormat, TextBlock, VideoBlock
+from pydantic import BaseModel
+
+PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
+
+
+def weather(city: str, unit: Literal["c", "f"] = "c") -> str:
+    """Tell the weather.
+
+    Args:
+        city: Where.
+        unit: In which degrees,
+            if it matters.
+    """
+    return city + unit
+
+
+class Answer(BaseModel):
+    """An answer."""
+
+    value: int
+
+
+def request(**params) -> ChatRequest:
+    return ChatRequest.from_any("hi", params)
+
+
+def test_a_function_is_a_tool() -> None:
+    tool = Tool.from_any(weather)
+    assert (tool.name, tool.description) == ("weather", "Tell the weather.")
+    assert tool.parameters["required"] == ["city"]
+    assert tool.parameters["properties"]["unit"]["enum"] == ["c", "f"]
+    assert tool.parameters["properties"]["unit"]["description"] == "In which degrees, if it matters."
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        Answer,
+        {"type": "function", "function": {"name": "Answer", "parameters": Answer.model_json_schema()}},
+        {"name": "Answer", "description": "An answer.", "input_schema": Answer.model_json_schema()},
+        {"name": "Answer", "parameters": Answer.model_json_schema()},
+    ],
+)
+def test_every_form_of_a_tool(form) -> None:
+    tool = Tool.from_any(form)
+    assert tool.name == "Answer"
+    assert tool.parameters["properties"]["value"]["type"] == "integer"
+
+
+def test_a_vendors_own_tool_is_kept_as_it_is() -> None:
+    search = {"type": "web_search", "web_search": {"enable": True}}
+    assert Tool.from_any(search).vendor == search
+
+
+def test_what_is_no_tool_is_refused() -> None:
+    with pytest.raises(InvalidRequestError, match="a function, not int"):
+        Tool.from_any(3)
+
+
+def test_arguments_that_have_no_schema_are_refused() -> None:
+    def anything(*args: str) -> None: ...
+
+    with pytest.raises(InvalidRequestError, match="no schema"):
+        Tool.from_any(anything)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("any", "required"),
+        (True, "required"),
+        ("weather", "weather"),
+        ({"type": "function", "function": {"name": "weather"}}, "weather"),
+        ({"type": "tool", "name": "weather"}, "weather"),
+        ({"type": "any"}, "required"),
+        ({"type": "auto"}, "auto"),
+    ],
+)
+def test_every_form_of_tool_choice(given, kept: str) -> None:
+    assert request(tools=[weather], tool_choice=given).tool_choice == kept
+
+
+@pytest.mark.parametrize(
+    ("params", "told"),
+    [
+        ({"temprature": 1}, "did you mean 'temperature'"),
+        ({"repetition_penalty": 1}, "extra_body"),
+        ({"temperature": float("nan")}, "temperature"),
+        ({"max_tokens": 0}, "max_tokens"),
+        ({"tools": [weather], "tool_choice": "wether"}, "'wether'"),
+        ({"reasoning_effort": "much"}, "reasoning_effort"),
+        ({"response_format": 3}, "response_format takes"),
+    ],
+)
+def test_a_mistake_is_told_before_anything_is_sent(params: dict, told: str) -> None:
+    with pytest.raises(InvalidRequestError, match=told):
+        request(**params)
+
+
+def test_an_error_about_a_request_never_shows_a_key() -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        ChatRequest.from_any("x", {"api_key": ["sk-canary"], "temprature": "sk-canary"})
+    assert "sk-canary" not in str(caught.value) + repr(caught.value)
+
+
+def test_zero_and_false_are_values() -> None:
+    made = request(temperature=0, seed=0, parallel_tool_calls=False, stop=[])
+    assert (made.temperature, made.seed, made.parallel_tool_calls, made.stop) == (0, 0, False, None)
+
+
+def test_messages_in_openais_form() -> None:
+    made = ChatRequest.from_any(
+        [
+            {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://x/y.png", "detail": "low"}}]},
+            {
+                "role": "assistant",
+                "content": None,
+                "refusal": None,
+                "reasoning": "hm",
+                "tool_calls": [{"id": "a", "type": "function", "function": {"name": "f", "arguments": ""}}],
+            },
+            {"role": "tool", "tool_call_id": "a", "content": "1"},
+        ],
+        {},
+    )
+    user, assistant, tool = made.messages
+    assert user.content == [ImageBlock(url="https://x/y.png", detail="low")]
+    assert assistant.tool_calls == [ToolCall(id="a", name="f", arguments="{}")]
+    assert assistant.reasoning_content == "hm"
+    assert tool.tool_call_id == "a"
+
+
+@pytest.mark.parametrize(
+    ("part", "block"),
+    [
+        ({"type": "text", "text": "x"}, TextBlock(text="x")),
+        ({"type": "image_url", "image_url": "https://x"}, ImageBlock(url="https://x")),
+        ({"type": "video_url", "video_url": {"url": "https://x"}}, VideoBlock(url="https://x")),
+        ({"type": "input_audio", "input_audio": {"data": "AAAA", "format": "mp3"}}, AudioBlock(data="AAAA", mime_type="audio/mp3")),
+        ({"type": "file", "file": {"file_id": "f"}}, DocumentBlock(file_id="f")),
+    ],
+)
+def test_openais_content_parts(part: dict, block) -> None:
+    assert Message.user([part]).content == [block]
+
+
+def test_media_from_anywhere(tmp_path) -> None:
+    path = tmp_path / "pixel.png"
+    path.write_bytes(PNG)
+    by_bytes, by_file = ImageBlock.from_bytes(PNG), ImageBlock.from_file(path)
+    by_url = ImageBlock.from_url(by_bytes.data_url)
+    assert by_bytes.mime_type == by_file.mime_type == by_url.mime_type == "image/png"
+    assert by_bytes.data == by_file.data == by_url.data
+    assert by_file.name == "pixel.png"
+    assert by_bytes.data not in repr(by_bytes)
+
+
+def test_media_needs_one_source() -> None:
+    with pytest.raises(ValueError, match="exactly one of url"):
+        ImageBlock(url="https://x", file_id="y")
+
+
+def test_arguments() -> None:
+    call = ToolCall(id="a", name="f", arguments='{"x": 1}')
+    assert call.parse_arguments() == {"x": 1}
+    for broken in ('{"x":', "[1]"):
+        with pytest.raises(DecodeError) as caught:
+            ToolCall(id="a", name="f", arguments=broken).parse_arguments()
+        assert caught.value.raw == broken
+
+
+def test_usage_adds() -> None:
+    one = Usage(input_tokens=1, output_tokens=2, total_tokens=3, cached_tokens=1, raw={"a": 1})
+    assert sum([one, one], Usage()) == sum([one, one]) == Usage(
+        input_tokens=2, output_tokens=4, total_tokens=6, cached_tokens=2
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "name"),
+    [
+        (Answer, "json_schema", "Answer"),
+        ("json_object", "json_object", "response"),
+        ({"type": "json_object"}, "json_object", "response"),
+        ({"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}, "json_schema", "n"),
+        ({"type": "object", "title": "My Thing", "properties": {}}, "json_schema", "My_Thing"),
+    ],
+)
+def test_every_form_of_response_format(given, kind: str, name: str) -> None:
+    made = ResponseFormat.from_any(given)
+    assert (made.type, made.name) == (kind, name)
+
+
+def test_a_message_survives_json_and_pickle() -> None:
+    message = Message.assistant("x", tool_calls=[ToolCall(id="a", name="f")], reasoning={"family": "p", "blocks": [{"s": "1"}]})
+    assert Message.model_validate(json.loads(message.model_dump_json())) == message
+    assert pickle.loads(pickle.dumps(message)) == message
