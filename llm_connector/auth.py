@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from llm_connector.errors import ConfigError
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from llm_connector.protocols.wire import WireRequest
     from llm_connector.settings import Settings
+
+_ZHIPU_WINDOW = 180  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +56,8 @@ def openai(request: Unsigned) -> dict[str, str]:
 
 def azure(request: Unsigned) -> dict[str, str]:
     """Azure's ``api-key`` header; an Entra token, which wins, goes as a bearer token."""
-    token = request.settings.secret("azure_ad_token")
-    if token is not None:
-        return {"authorization": f"Bearer {token}"}
+    if request.settings.options.get("azure_ad_token") is not None:
+        return bearer(request)
     return {} if request.key is None else {"api-key": request.key}
 
 
@@ -68,12 +70,54 @@ def header(name: str) -> Callable[[Unsigned], dict[str, str]]:
     return scheme
 
 
+def zhipu(request: Unsigned) -> dict[str, str]:
+    """A bearer key, or with ``auth="jwt"`` a token made of it.
+
+    A token is made for the beginning of a window of three minutes. So it stays the same for that long without being
+    kept anywhere, and is good for at least 30 s when it is sent (zai-sdk 0.2.3 keeps its tokens as long).
+    """
+    if request.key is None or request.settings.options.get("auth") != "jwt":
+        return bearer(request)
+    from llm_connector.signing.jwt import zhipu_token  # noqa: PLC0415 - only this scheme needs it
+
+    window = int(request.now) // _ZHIPU_WINDOW * _ZHIPU_WINDOW
+    return {"authorization": f"Bearer {zhipu_token(request.key, window * 1000)}"}
+
+
+def tc3(request: Unsigned) -> dict[str, str]:
+    """Tencent Cloud's signature over the exact bytes.
+
+    Raises:
+        ConfigError: A half of the key pair is missing.
+    """
+    from llm_connector.signing import AccessKey, tc3_headers  # noqa: PLC0415 - only this scheme needs it
+
+    secrets = {name: request.settings.secret(name) or "" for name in ("secret_id", "secret_key", "session_token")}
+    for name in ("secret_id", "secret_key"):
+        if not secrets[name]:
+            raise ConfigError(f"no {name}: set TENCENTCLOUD_{name.upper()} or pass {name}=")
+    url = urlsplit(request.url)
+    headers = tc3_headers(
+        method=request.wire.method,
+        host=url.netloc.rpartition("@")[2],
+        path=url.path or "/",
+        query=url.query,
+        content_type=request.wire.headers["content-type"],
+        body=request.wire.body,
+        access_key=AccessKey(secrets["secret_id"], secrets["secret_key"], secrets["session_token"]),
+        timestamp=request.now,
+    )
+    return {name.lower(): value for name, value in headers.items()}
+
+
 SCHEMES: Mapping[str, Callable[[Unsigned], dict[str, str]]] = {
     "bearer": bearer,
     "openai": openai,
     "azure": azure,
     "x-api-key": header("x-api-key"),
     "x-goog-api-key": header("x-goog-api-key"),
+    "zhipu": zhipu,
+    "tc3": tc3,
 }
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import httpx
 
     from llm_connector.call import Call
+    from llm_connector.ollama import AsyncOllamaModels, OllamaModels
     from llm_connector.protocols.base import StreamReader
     from llm_connector.protocols.wire import Answer, Exchange, WireRequest
     from llm_connector.types import ChatChunk, ChatRequest, ChatResponse, EmbeddingResponse, Message, ModelInfo
@@ -65,7 +66,8 @@ class AsyncOpening:
     async def open(self) -> StreamReader:
         """Send the request, unless it was sent."""
         if self.reader is None:
-            self.reader, self.response = await self._client.open_stream(self._call, self._conversation)
+            reader, self.response = await self._client.open_stream(self._call, self._conversation)
+            self.reader = reader
         return self.reader
 
     async def chunks(self) -> AsyncGenerator[ChatChunk, None]:
@@ -198,6 +200,17 @@ class AsyncLLMClient(BaseClient):
         call = self._call()
         return await self._run(call, call.protocol.embed(as_inputs(inputs), self._embedding_model(model), dimensions))
 
+    @property
+    def ollama(self) -> AsyncOllamaModels:
+        """The models of an Ollama server: list, show, pull, delete and the rest; only with the provider ``ollama``.
+
+        Raises:
+            NotOllamaError: The provider is another.
+        """
+        from llm_connector.ollama import AsyncOllamaModels  # noqa: PLC0415 - only one provider needs it
+
+        return AsyncOllamaModels(self)
+
     async def aclose(self) -> None:
         """Close the connections; an ``http_client`` of your own stays open."""
         self._closed = True
@@ -220,9 +233,7 @@ class AsyncLLMClient(BaseClient):
                 conversation.answer(answer)
         return conversation.result
 
-    async def open_stream(
-        self, call: Call, conversation: Conversation[StreamReader]
-    ) -> tuple[StreamReader, httpx.Response]:
+    async def open_stream(self, call: Call, conversation: Conversation[T]) -> tuple[T, httpx.Response]:
         """Send a stream's request; the streams do this themselves."""
         while True:
             assert conversation.wire is not None
@@ -276,7 +287,8 @@ class Opening:
     def open(self) -> StreamReader:
         """Send the request, unless it was sent."""
         if self.reader is None:
-            self.reader, self.response = self._client.open_stream(self._call, self._conversation)
+            reader, self.response = self._client.open_stream(self._call, self._conversation)
+            self.reader = reader
         return self.reader
 
     def chunks(self) -> Generator[ChatChunk, None, None]:
@@ -410,6 +422,17 @@ class LLMClient(BaseClient):
         call = self._call()
         return self._run(call, call.protocol.embed(as_inputs(inputs), self._embedding_model(model), dimensions))
 
+    @property
+    def ollama(self) -> OllamaModels:
+        """The models of an Ollama server: list, show, pull, delete and the rest; only with the provider ``ollama``.
+
+        Raises:
+            NotOllamaError: The provider is another.
+        """
+        from llm_connector.ollama import OllamaModels  # noqa: PLC0415 - only one provider needs it
+
+        return OllamaModels(self)
+
     def close(self) -> None:
         """Close the connections; an ``http_client`` of your own stays open."""
         self._closed = True
@@ -432,7 +455,7 @@ class LLMClient(BaseClient):
                 conversation.answer(answer)
         return conversation.result
 
-    def open_stream(self, call: Call, conversation: Conversation[StreamReader]) -> tuple[StreamReader, httpx.Response]:
+    def open_stream(self, call: Call, conversation: Conversation[T]) -> tuple[T, httpx.Response]:
         """Send a stream's request; the streams do this themselves."""
         while True:
             assert conversation.wire is not None

@@ -23,6 +23,7 @@ class Option:
         env: Environment variables to read it from, in this order.
         default: What it is otherwise; ``None`` for nothing.
         secret: Whether it must never be shown.
+        is_key: Whether it stands in for ``api_key`` and wins over it; it may be a function then.
         choices: What it may be; empty for anything.
         help: What it is for.
     """
@@ -31,6 +32,7 @@ class Option:
     env: tuple[str, ...] = ()
     default: Any = None
     secret: bool = False
+    is_key: bool = False
     choices: tuple[str, ...] = ()
     help: str = ""
 
@@ -62,7 +64,7 @@ class Capabilities:
     models: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Provider:
     """One row: everything that tells one provider from another.
 

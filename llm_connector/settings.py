@@ -110,6 +110,7 @@ def _read_options(row: Provider, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read_key(row: Provider, given: str | SecretStr | Callable[[], Any] | None, own: Mapping[str, Any]) -> Key:
+    given = next((own[option.name] for option in row.options if option.is_key and own[option.name]), given)
     if callable(given):
         return given
     key = given or next((os.environ[name] for name in row.key_env if os.environ.get(name)), None)

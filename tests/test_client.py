@@ -405,6 +405,8 @@ SUBSTITUTIONS = (
     ("AsyncGenerator[ChatChunk, None]", "Generator[ChatChunk, None, None]"),
     ("AsyncIterator", "Iterator"),
     ("AsyncOpening", "Opening"),
+    ("AsyncOllamaModels", "OllamaModels"),
+    ("AsyncOllamaModels", "OllamaModels"),
     ("__aenter__", "__enter__"),
     ("__aexit__", "__exit__"),
     ("__aiter__", "__iter__"),
@@ -431,7 +433,9 @@ def test_the_sync_client_is_the_async_one_without_async_and_await() -> None:
 
 
 # Only an async stream can be awaited, only a sync client can close at garbage collection, and two docstrings differ.
-ONLY_HERE = r'\n    def __(await|del)__.*?\n(?=\n)|\n    """[^"]*?for \S+ code\."""|\n    """An answer as it comes.*?"""'
+ONLY_HERE = (
+    r'\n    def __(await|del)__.*?\n(?=\n)|\n    """[^"]*?for \S+ code\."""|\n    """An answer as it comes.*?"""'
+)
 
 
 def words(source: str) -> list[str]:

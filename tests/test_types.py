@@ -12,7 +12,9 @@ from llm_connector import ChatRequest, DecodeError, ImageBlock, InvalidRequestEr
 from llm_connector.types import AudioBlock, DocumentBlock, ResponseFormat, TextBlock, VideoBlock
 from pydantic import BaseModel
 
-PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 
 
 def weather(city: str, unit: Literal["c", "f"] = "c") -> str:
@@ -123,7 +125,10 @@ def test_zero_and_false_are_values() -> None:
 def test_messages_in_openais_form() -> None:
     made = ChatRequest.from_any(
         [
-            {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://x/y.png", "detail": "low"}}]},
+            {
+                "role": "user",
+                "content": [{"type": "image_url", "image_url": {"url": "https://x/y.png", "detail": "low"}}],
+            },
             {
                 "role": "assistant",
                 "content": None,
@@ -148,7 +153,10 @@ def test_messages_in_openais_form() -> None:
         ({"type": "text", "text": "x"}, TextBlock(text="x")),
         ({"type": "image_url", "image_url": "https://x"}, ImageBlock(url="https://x")),
         ({"type": "video_url", "video_url": {"url": "https://x"}}, VideoBlock(url="https://x")),
-        ({"type": "input_audio", "input_audio": {"data": "AAAA", "format": "mp3"}}, AudioBlock(data="AAAA", mime_type="audio/mp3")),
+        (
+            {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "mp3"}},
+            AudioBlock(data="AAAA", mime_type="audio/mp3"),
+        ),
         ({"type": "file", "file": {"file_id": "f"}}, DocumentBlock(file_id="f")),
     ],
 )
@@ -183,8 +191,10 @@ def test_arguments() -> None:
 
 def test_usage_adds() -> None:
     one = Usage(input_tokens=1, output_tokens=2, total_tokens=3, cached_tokens=1, raw={"a": 1})
-    assert sum([one, one], Usage()) == sum([one, one]) == Usage(
-        input_tokens=2, output_tokens=4, total_tokens=6, cached_tokens=2
+    assert (
+        sum([one, one], Usage())
+        == sum([one, one])
+        == Usage(input_tokens=2, output_tokens=4, total_tokens=6, cached_tokens=2)
     )
 
 
@@ -204,6 +214,8 @@ def test_every_form_of_response_format(given, kind: str, name: str) -> None:
 
 
 def test_a_message_survives_json_and_pickle() -> None:
-    message = Message.assistant("x", tool_calls=[ToolCall(id="a", name="f")], reasoning={"family": "p", "blocks": [{"s": "1"}]})
+    message = Message.assistant(
+        "x", tool_calls=[ToolCall(id="a", name="f")], reasoning={"family": "p", "blocks": [{"s": "1"}]}
+    )
     assert Message.model_validate(json.loads(message.model_dump_json())) == message
     assert pickle.loads(pickle.dumps(message)) == message

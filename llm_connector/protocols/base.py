@@ -21,6 +21,7 @@ from llm_connector.faults import Rule, classify, read_fault
 from llm_connector.framing import Event, Framing, SSEDecoder
 from llm_connector.jsontext import decode
 from llm_connector.protocols.fields import RequestFields
+from llm_connector.protocols.wire import misshapen
 from llm_connector.structured import parse_structured
 from llm_connector.types import ChatChunk
 
@@ -162,12 +163,13 @@ class StreamReader:
 
     def _read(self, events: list[Event]) -> Iterator[ChatChunk]:
         decode_event, add = self._decoder.event, self._collector.add
-        for event in events:
-            for chunk in decode_event(event):
-                add(chunk)
-                yield chunk
-            if self._decoder.done:
-                return
+        with misshapen():
+            for event in events:
+                for chunk in decode_event(event):
+                    add(chunk)
+                    yield chunk
+                if self._decoder.done:
+                    return
 
     def _end(self) -> Iterator[ChatChunk]:
         for chunk in (*self._decoder.flush(), *self._decoder.ending()):

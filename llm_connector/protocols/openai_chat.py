@@ -18,7 +18,7 @@ from llm_connector.jsontext import dumps, encode
 from llm_connector.protocols.base import Protocol
 from llm_connector.protocols.chat_dialect import ChatDialect
 from llm_connector.protocols.openai_messages import MessageWriter
-from llm_connector.protocols.openai_stream import ChatDecoder, read_usage
+from llm_connector.protocols.openai_stream import ChatDecoder, read_parts, read_usage
 from llm_connector.protocols.wire import WireRequest
 from llm_connector.types import EmbeddingResponse, ModelInfo, Usage
 
@@ -64,7 +64,7 @@ _OUTPUT_KEYS = ("max_output_tokens", "max_completion_tokens", "max_output_length
 class OpenAIChat(Protocol):
     """Chat Completions, models and embeddings in OpenAI's form."""
 
-    rules = (
+    rules: tuple[Rule, ...] = (
         Rule(BillingError, status=429, code=r"insufficient_quota|billing_hard_limit_reached"),
         Rule(ContentFilterError, status=400, code=r"content_policy_violation|content_filter"),
         Rule(ContentFilterError, status=400, message=r"content management policy"),
@@ -131,7 +131,9 @@ class OpenAIChat(Protocol):
         return body
 
     def _in_range(self, name: str, value: Any, fields: RequestFields) -> Any:
-        low, high = self.dialect.ranges.get(name, (value, value))
+        if name not in self.dialect.ranges:
+            return value
+        low, high = self.dialect.ranges[name]
         moved = min(max(value, low), high)
         if moved != value:
             fields.warn(f"{name} {value} is outside the vendor's range and was sent as {moved}")
@@ -191,11 +193,14 @@ class OpenAIChat(Protocol):
         if wanted is None:
             return {}
         if wanted.type != "json_schema":
+            if wanted.type == "json_object" and self.dialect.json_word and not _says_json(messages):
+                fields.warn("json_object needs the word JSON in a message; an instruction was added")
+                add_instruction(messages, "Answer with one JSON object.")
             return {"response_format": {"type": wanted.type}}
-        if self.dialect.json_schema:
+        if self.dialect.takes_schema(fields.request.model or ""):
             return {"response_format": {"type": "json_schema", "json_schema": _schema(wanted)}}
         fields.warn("the vendor takes no schema; json_object was asked for and the schema put into the prompt")
-        _add_instruction(messages, f"Answer with one JSON object that fits this schema: {dumps(wanted.json_schema)}")
+        add_instruction(messages, f"Answer with one JSON object that fits this schema: {dumps(wanted.json_schema)}")
         return {"response_format": {"type": "json_object"}}
 
     def normalise_base_url(self, base_url: str) -> str:
@@ -254,7 +259,14 @@ def _schema(wanted: ResponseFormat) -> dict[str, Any]:
     return schema
 
 
-def _add_instruction(messages: list[dict[str, Any]], text: str) -> None:
+def _says_json(messages: list[dict[str, Any]]) -> bool:
+    contents = (message["content"] for message in messages)
+    texts = (content if isinstance(content, str) else read_parts(content)[0] for content in contents)
+    return any("json" in text.lower() for text in texts)
+
+
+def add_instruction(messages: list[dict[str, Any]], text: str) -> None:
+    """Add to the system message, or make one."""
     first = messages[0]
     if first["role"] == "system" and isinstance(first["content"], str):
         first["content"] = f"{first['content']}\n\n{text}"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from llm_connector.errors import DecodeError
 from llm_connector.faults import decode_body
 
 if TYPE_CHECKING:
@@ -60,6 +62,15 @@ class Answer:
         return self._payload
 
 
+@contextmanager
+def misshapen() -> Iterator[None]:
+    """Where an answer's JSON is read: what a vendor never sends (a number for an object) is a ``DecodeError``."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise DecodeError(f"the answer does not have the vendor's form: {type(error).__name__}: {error}") from error
+
+
 Exchange = Generator[WireRequest, Answer, T]
 """One or several requests: yields what to send, is sent what came for it, returns ``T``."""
 
@@ -85,9 +96,14 @@ class Conversation(Generic[T]):
             self.result = stop.value
 
     def answer(self, answer: Answer) -> None:
-        """Give the exchange what came for its last request."""
+        """Give the exchange what came for its last request.
+
+        Raises:
+            DecodeError: It does not have the vendor's form.
+        """
         try:
-            self.wire = self._exchange.send(answer)
+            with misshapen():
+                self.wire = self._exchange.send(answer)
         except StopIteration as stop:
             self.wire, self.result = None, stop.value
 

@@ -73,7 +73,11 @@ ROWS = (
             Option(name="deployment", help="a deployment's name; selects the deployments surface"),
             Option(name="api_version", env=("OPENAI_API_VERSION",), help="such as 2024-10-21, or preview"),
             Option(
-                name="azure_ad_token", env=("AZURE_OPENAI_AD_TOKEN",), secret=True, help="an Entra token or function"
+                name="azure_ad_token",
+                env=("AZURE_OPENAI_AD_TOKEN",),
+                secret=True,
+                is_key=True,
+                help="an Entra token or function",
             ),
         ),
         dialect=_OPENAI,
