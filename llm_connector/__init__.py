@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from llm_connector.version import __version__
 
 if TYPE_CHECKING:
-    from llm_connector.client import AsyncChatStream, AsyncLLMClient, ChatStream, LLMClient
+    from llm_connector.async_client import AsyncChatStream, AsyncLLMClient
+    from llm_connector.client import ChatStream, LLMClient
     from llm_connector.errors import (
         AuthenticationError,
         BillingError,
@@ -55,7 +56,8 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
-    "llm_connector.client": ("AsyncChatStream", "AsyncLLMClient", "ChatStream", "LLMClient"),
+    "llm_connector.async_client": ("AsyncChatStream", "AsyncLLMClient"),
+    "llm_connector.client": ("ChatStream", "LLMClient"),
     "llm_connector.errors": (
         "AuthenticationError",
         "BillingError",

@@ -1,6 +1,6 @@
-"""The two clients: they send, wait and read, and decide nothing. What decides is pure and shared: see ``call``.
+"""The client for ordinary code: it sends, waits and reads, and decides nothing. What decides is pure: see ``call``.
 
-The sync classes are the async ones without ``async`` and ``await``; a test compares them line for line.
+This file is ``async_client`` without ``async`` and ``await``; a test compares them line for line.
 """
 
 from __future__ import annotations
@@ -11,10 +11,7 @@ from llm_connector.base_client import BaseClient, as_inputs
 from llm_connector.errors import LLMError
 from llm_connector.protocols.wire import Conversation
 from llm_connector.transport import (
-    AsyncConnectionPool,
     ConnectionPool,
-    aresolve,
-    asleep,
     resolve,
     sleep,
     stream_errors,
@@ -22,13 +19,13 @@ from llm_connector.transport import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
     from types import TracebackType
 
     import httpx
 
     from llm_connector.call import Call
-    from llm_connector.ollama import AsyncOllamaModels, OllamaModels
+    from llm_connector.ollama import OllamaModels
     from llm_connector.protocols.base import StreamReader
     from llm_connector.protocols.wire import Answer, Exchange, WireRequest
     from llm_connector.types import ChatChunk, ChatRequest, ChatResponse, EmbeddingResponse, Message, ModelInfo
@@ -43,232 +40,6 @@ FIRST_FAILURE = 300  # statuses from here on are no answers
 def opened(stream: ChatStream) -> ChatStream:
     """A sync stream is open when the caller gets it, so that a refusal is raised where it was asked for."""
     return stream.open()
-
-
-def unopened(stream: AsyncChatStream) -> AsyncChatStream:
-    """An async stream opens at the first ``await``, ``async with`` or ``async for``."""
-    return stream
-
-
-class AsyncOpening:
-    """A stream's request, sent at most once, and its chunks.
-
-    Apart from ``AsyncChatStream``, so that the chunks do not hold the stream: dropping the stream then closes them.
-    """
-
-    def __init__(self, client: AsyncLLMClient, call: Call, exchange: Exchange[StreamReader]) -> None:
-        self._client = client
-        self._call = call
-        self._conversation: Conversation[StreamReader] = Conversation(exchange)
-        self.reader: StreamReader | None = None
-        self.response: httpx.Response | None = None
-
-    async def open(self) -> StreamReader:
-        """Send the request, unless it was sent."""
-        if self.reader is None:
-            reader, self.response = await self._client.open_stream(self._call, self._conversation)
-            self.reader = reader
-        return self.reader
-
-    async def chunks(self) -> AsyncGenerator[ChatChunk, None]:
-        """The chunks; closing the generator closes the connection."""
-        reader = await self.open()
-        response = self.response
-        assert response is not None
-        try:
-            with stream_errors(reader, self._client.provider_name, str(response.url)):
-                async for data in response.aiter_bytes():
-                    for chunk in reader.feed(data):
-                        yield chunk
-                for chunk in reader.finish():
-                    yield chunk
-        finally:
-            await response.aclose()
-
-    async def aclose(self) -> None:
-        """Close the connection."""
-        if self.response is not None:
-            await self.response.aclose()
-
-
-class AsyncChatStream:
-    """An answer as it comes: iterate over its chunks, then ask for the whole ``response()``.
-
-    ``await`` it to open it, use it as a context manager, or just iterate; leaving the loop early closes the connection.
-    """
-
-    def __init__(self, client: AsyncLLMClient, call: Call, exchange: Exchange[StreamReader]) -> None:
-        self._opening = AsyncOpening(client, call, exchange)
-        self._chunks = self._opening.chunks()
-
-    async def open(self) -> Self:
-        """Send the request, unless it was sent.
-
-        Raises:
-            LLMError: The vendor refused, or could not be reached.
-        """
-        await self._opening.open()
-        return self
-
-    def __await__(self) -> Generator[Any, None, Self]:
-        return self.open().__await__()
-
-    async def __aenter__(self) -> Self:
-        return await self.open()
-
-    async def __aexit__(self, kind: object, error: BaseException | None, traceback: TracebackType | None) -> None:
-        await self.aclose()
-
-    def __aiter__(self) -> AsyncIterator[ChatChunk]:
-        return self._chunks
-
-    async def __anext__(self) -> ChatChunk:
-        return await anext(self._chunks)
-
-    @property
-    def warnings(self) -> list[str]:
-        """What was changed in the request or not sent; known once the stream is open."""
-        return [] if self._opening.reader is None else self._opening.reader.warnings
-
-    async def response(self) -> ChatResponse:
-        """The folded answer; what was not read yet is read first.
-
-        Raises:
-            LLMError: The stream failed, or was closed before its end.
-        """
-        async for _ in self._chunks:
-            pass
-        reader = await self._opening.open()
-        if not reader.ended:
-            raise reader.interrupted()
-        return reader.response()
-
-    async def aclose(self) -> None:
-        """Close the connection; what was not read is lost."""
-        await self._chunks.aclose()
-        await self._opening.aclose()
-
-
-class AsyncLLMClient(BaseClient):
-    """Any provider's models, for ``async`` code."""
-
-    _pool: AsyncConnectionPool
-
-    def _make_pool(self) -> AsyncConnectionPool:
-        return AsyncConnectionPool(self._transport, self._http_client)
-
-    async def chat(self, messages: Messages, **params: Any) -> ChatResponse:
-        """Ask for an answer.
-
-        Args:
-            messages: A text, messages (also dicts in OpenAI form), or a ``ChatRequest``.
-            params: The other fields of ``ChatRequest``.
-
-        Raises:
-            LLMError: See ``llm_connector.errors``.
-        """
-        call, request = self._chat_call(messages, params)
-        return await self._run(call, call.protocol.chat(request))
-
-    def stream(self, messages: Messages, **params: Any) -> AsyncChatStream:
-        """Ask for an answer as it comes; the arguments are those of ``chat``."""
-        call, request = self._chat_call(messages, params)
-        return unopened(AsyncChatStream(self, call, call.protocol.stream(request)))
-
-    async def models(self) -> list[ModelInfo]:
-        """List the provider's models, all pages.
-
-        Raises:
-            UnsupportedError: The vendor has no such call.
-        """
-        call = self._call()
-        return await self._run(call, call.protocol.models())
-
-    async def embed(
-        self, inputs: str | Sequence[str], model: str | None = None, dimensions: int | None = None
-    ) -> EmbeddingResponse:
-        """Turn texts into vectors, in as many requests as the vendor's limit needs.
-
-        Args:
-            inputs: One text or several.
-            model: The model; the client's when not given.
-            dimensions: The length of the vectors, where the model lets one choose.
-
-        Raises:
-            UnsupportedError: The vendor has no embeddings.
-        """
-        call = self._call()
-        return await self._run(call, call.protocol.embed(as_inputs(inputs), self._embedding_model(model), dimensions))
-
-    @property
-    def ollama(self) -> AsyncOllamaModels:
-        """The models of an Ollama server: list, show, pull, delete and the rest; only with the provider ``ollama``.
-
-        Raises:
-            NotOllamaError: The provider is another.
-        """
-        from llm_connector.ollama import AsyncOllamaModels  # noqa: PLC0415 - only one provider needs it
-
-        return AsyncOllamaModels(self)
-
-    async def aclose(self) -> None:
-        """Close the connections; an ``http_client`` of your own stays open."""
-        self._closed = True
-        await self._pool.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, kind: object, error: BaseException | None, traceback: TracebackType | None) -> None:
-        await self.aclose()
-
-    async def _run(self, call: Call, exchange: Exchange[T]) -> T:
-        conversation = Conversation(exchange)
-        while conversation.wire is not None:
-            try:
-                answer, _ = await self._ask(call, conversation.wire)
-            except LLMError as error:
-                conversation.fail(error)
-            else:
-                conversation.answer(answer)
-        return conversation.result
-
-    async def open_stream(self, call: Call, conversation: Conversation[T]) -> tuple[T, httpx.Response]:
-        """Send a stream's request; the streams do this themselves."""
-        while True:
-            assert conversation.wire is not None
-            try:
-                answer, response = await self._ask(call, conversation.wire)
-            except LLMError as error:
-                conversation.fail(error)
-            else:
-                conversation.answer(answer)
-                return conversation.result, response
-
-    async def _ask(self, call: Call, wire: WireRequest) -> tuple[Answer, httpx.Response]:
-        attempt = 0
-        while True:
-            try:
-                return await self._try(call, wire)
-            except LLMError as error:
-                seconds = call.delay(error, attempt)
-                if seconds is None:
-                    raise
-            await asleep(seconds)
-            attempt += 1
-
-    async def _try(self, call: Call, wire: WireRequest) -> tuple[Answer, httpx.Response]:
-        request = call.http_request(wire, await aresolve(call.base_url), await aresolve(call.key))
-        pool = await self._pool.get()
-        with transport_errors(self.provider_name, str(request.url)):
-            response = await pool.send(request, stream=True)
-            streaming = wire.stream and response.status_code < FIRST_FAILURE
-            if not streaming:
-                try:
-                    await response.aread()
-                finally:
-                    await response.aclose()
-        return call.answer(response, streaming=streaming), response
 
 
 class Opening:

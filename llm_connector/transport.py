@@ -167,6 +167,8 @@ def http_request(
     Raises:
         ConfigError: The address or a header cannot be sent. No header's value is shown.
     """
+    if bad := [name for name, value in headers.items() if any(mark in value for mark in "\r\n\0")]:
+        raise ConfigError(f"header {', '.join(bad)} holds a line break")
     read = options.timeout if timeout is None else timeout
     limits = httpx.Timeout(read, connect=min(read, CONNECT_TIMEOUT))
     try:

@@ -406,7 +406,6 @@ SUBSTITUTIONS = (
     ("AsyncIterator", "Iterator"),
     ("AsyncOpening", "Opening"),
     ("AsyncOllamaModels", "OllamaModels"),
-    ("AsyncOllamaModels", "OllamaModels"),
     ("__aenter__", "__enter__"),
     ("__aexit__", "__exit__"),
     ("__aiter__", "__iter__"),
@@ -422,9 +421,8 @@ SUBSTITUTIONS = (
 
 
 def test_the_sync_client_is_the_async_one_without_async_and_await() -> None:
-    text = (Path(llm_connector.__file__).parent / "client.py").read_text()
-    start, middle = text.index("class AsyncOpening"), text.index("class Opening")
-    made, written = (re.sub(ONLY_HERE, "", part, flags=re.DOTALL) for part in (text[start:middle], text[middle:]))
+    folder = Path(llm_connector.__file__).parent
+    made, written = (code(folder / name) for name in ("async_client.py", "client.py"))
     made = re.sub(r"\b(async|await) ", "", made)
     for asynchronous, synchronous in SUBSTITUTIONS:
         assert asynchronous in made, f"{asynchronous} is no longer used"
@@ -432,10 +430,16 @@ def test_the_sync_client_is_the_async_one_without_async_and_await() -> None:
     assert words(made) == words(written)
 
 
-# Only an async stream can be awaited, only a sync client can close at garbage collection, and two docstrings differ.
+# Only an async stream can be awaited, only a sync one can close at garbage collection, and two docstrings differ.
 ONLY_HERE = (
     r'\n    def __(await|del)__.*?\n(?=\n)|\n    """[^"]*?for \S+ code\."""|\n    """An answer as it comes.*?"""'
 )
+
+
+def code(path: Path) -> str:
+    """The classes of a file."""
+    text = path.read_text()
+    return re.sub(ONLY_HERE, "", text[text.index("\nclass ") :], flags=re.DOTALL)
 
 
 def words(source: str) -> list[str]:
