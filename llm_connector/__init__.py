@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     )
     from llm_connector.provider import Capabilities, Provider
     from llm_connector.providers import supported_providers
+    from llm_connector.testing import MockProvider, MockReply
     from llm_connector.types import (
         AudioBlock,
         ChatChunk,
@@ -79,6 +80,7 @@ _HOMES = {
     ),
     "llm_connector.provider": ("Capabilities", "Provider"),
     "llm_connector.providers": ("supported_providers",),
+    "llm_connector.testing": ("MockProvider", "MockReply"),
     "llm_connector.types": (
         "AudioBlock",
         "ChatChunk",
@@ -126,6 +128,8 @@ __all__ = [
     "LLMClient",
     "LLMError",
     "Message",
+    "MockProvider",
+    "MockReply",
     "ModelInfo",
     "ModelNotFoundError",
     "OverloadedError",
