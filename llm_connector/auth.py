@@ -13,6 +13,7 @@ from llm_connector.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from urllib.parse import SplitResult
 
     from llm_connector.protocols.wire import WireRequest
     from llm_connector.settings import Settings
@@ -85,7 +86,7 @@ def zhipu(request: Unsigned) -> dict[str, str]:
 
 
 def tc3(request: Unsigned) -> dict[str, str]:
-    """Tencent Cloud's signature over the exact bytes.
+    """Tencent Cloud's signature over the exact bytes; its canonical path is ``/``, whatever a gateway puts before it.
 
     Raises:
         ConfigError: A half of the key pair is missing.
@@ -96,18 +97,58 @@ def tc3(request: Unsigned) -> dict[str, str]:
     for name in ("secret_id", "secret_key"):
         if not secrets[name]:
             raise ConfigError(f"no {name}: set TENCENTCLOUD_{name.upper()} or pass {name}=")
-    url = urlsplit(request.url)
     headers = tc3_headers(
         method=request.wire.method,
-        host=url.netloc.rpartition("@")[2],
-        path=url.path or "/",
-        query=url.query,
+        host=_host(urlsplit(request.url)),
         content_type=request.wire.headers["content-type"],
         body=request.wire.body,
         access_key=AccessKey(secrets["secret_id"], secrets["secret_key"], secrets["session_token"]),
         timestamp=request.now,
     )
     return {name.lower(): value for name, value in headers.items()}
+
+
+def anthropic(request: Unsigned) -> dict[str, str]:
+    """Anthropic's ``x-api-key``, or a bearer key with ``auth="bearer"``; without a key the bearer token."""
+    options = request.settings.options
+    if request.key is None:
+        token = request.settings.secret("auth_token")
+        return {} if token is None else {"authorization": f"Bearer {token}"}
+    return bearer(request) if options.get("auth") == "bearer" else {"x-api-key": request.key}
+
+
+def aws(request: Unsigned) -> dict[str, str]:
+    """A bearer key, else a signature of the exact request (SigV4).
+
+    Raises:
+        ConfigError: There is half a key pair.
+    """
+    if request.key is not None:
+        return bearer(request)
+    access, secret, token = (request.settings.secret(name) for name in ("access_key", "secret_key", "session_token"))
+    if not access or not secret:
+        raise ConfigError("access_key= and secret_key= go together; pass both, or api_key=")
+    from llm_connector.signing import AccessKey, sigv4_headers  # noqa: PLC0415 - only this scheme needs it
+
+    url = urlsplit(request.url)
+    headers = sigv4_headers(
+        method=request.wire.method,
+        host=_host(url),
+        path=url.path or "/",
+        query=url.query,
+        headers=request.wire.headers,
+        body=request.wire.body,
+        access_key=AccessKey(access, secret, token),
+        region=request.settings.options["region"],
+        timestamp=request.now,
+    )
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def _host(url: SplitResult) -> str:
+    """The ``Host`` header as it is sent: in small letters, without the scheme's own port."""
+    host = url.netloc.rpartition("@")[2].lower()
+    return host.removesuffix(":443" if url.scheme == "https" else ":80")
 
 
 SCHEMES: Mapping[str, Callable[[Unsigned], dict[str, str]]] = {
@@ -118,6 +159,8 @@ SCHEMES: Mapping[str, Callable[[Unsigned], dict[str, str]]] = {
     "x-goog-api-key": header("x-goog-api-key"),
     "zhipu": zhipu,
     "tc3": tc3,
+    "anthropic": anthropic,
+    "aws": aws,
 }
 
 

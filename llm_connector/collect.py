@@ -29,13 +29,14 @@ class _ToolCallPieces:
 class _ChoicePieces:
     """One choice in the making. Text goes into string buffers, so that a long stream costs its text and no more."""
 
-    __slots__ = ("calls", "finish_reason", "logprobs", "raw_finish_reason", "reasoning", "text", "thought")
+    __slots__ = ("calls", "finish_reason", "logprobs", "raw_finish_reason", "reasoning", "refusal", "text", "thought")
 
     def __init__(self) -> None:
         self.text = StringIO()
         self.thought = StringIO()
         self.calls: dict[int, _ToolCallPieces] = {}
         self.reasoning: list[dict[str, Any]] = []
+        self.refusal = False
         self.logprobs: list[dict[str, Any]] | None = None
         self.finish_reason: FinishReason | None = None
         self.raw_finish_reason: str | None = None
@@ -65,6 +66,7 @@ class _ChoicePieces:
             finish_reason=self.finish_reason,
             raw_finish_reason=self.raw_finish_reason,
             logprobs=self.logprobs,
+            refusal=self.refusal or self.raw_finish_reason == "refusal",  # OpenAI marks the text, Anthropic the end
         )
 
 
@@ -104,11 +106,12 @@ class Collector:
             choice.finish_reason, choice.raw_finish_reason = chunk.finish_reason, chunk.raw_finish_reason
         if chunk.usage is not None:
             self._usage = chunk.usage
-        if chunk.reasoning or chunk.logprobs or chunk.citations:
+        if chunk.reasoning or chunk.logprobs or chunk.citations or chunk.refusal:
             self._add_rarities(choice, chunk)
 
     def _add_rarities(self, choice: _ChoicePieces, chunk: ChatChunk) -> None:
         choice.reasoning += chunk.reasoning or []
+        choice.refusal = choice.refusal or chunk.refusal
         if chunk.logprobs is not None:
             choice.logprobs = (choice.logprobs or []) + chunk.logprobs
         self._citations += [item for item in chunk.citations or [] if item not in self._citations]

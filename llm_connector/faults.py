@@ -125,7 +125,8 @@ def read_fault(status: int | None, headers: Mapping[str, str], payload: Any) -> 
         fault.codes.insert(0, amazon.partition(":")[0])
     fault.request_id = next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), None)
     if fault.request_id is None and isinstance(body, dict):
-        fault.request_id = _first_text(body | inner, "request_id", "requestId", "RequestId") or None
+        wrapped = body["Response"] if isinstance(body.get("Response"), dict) else {}  # Tencent
+        fault.request_id = _first_text(body | wrapped | inner, "request_id", "requestId", "RequestId") or None
     fault.retry_after = retry_after(headers, inner)
     return fault
 

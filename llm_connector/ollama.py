@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from llm_connector.call import Call
     from llm_connector.async_client import AsyncLLMClient
+    from llm_connector.call import Call
     from llm_connector.client import LLMClient
     from llm_connector.protocols.ollama import Ollama
     from llm_connector.protocols.wire import Exchange

@@ -79,6 +79,7 @@ class Provider:
         key_env: Environment variables of the key, in this order.
         base_url_env: Environment variables of the address, in this order.
         key_required: Whether a call without a key cannot work.
+        default_key: A function that finds a key when none is given, such as that of a cloud login.
         auth: A scheme of ``llm_connector.auth``.
         options: The provider's own constructor options.
         dialect: What the protocol must know of this provider; its type is the protocol's.
@@ -99,6 +100,7 @@ class Provider:
     key_env: tuple[str, ...] = ()
     base_url_env: tuple[str, ...] = ()
     key_required: bool = True
+    default_key: Callable[[], str] | None = None
     auth: str = "bearer"
     options: tuple[Option, ...] = ()
     dialect: Any = None

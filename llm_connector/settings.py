@@ -67,7 +67,7 @@ class Settings:
         return cls(
             provider=row,
             model=model or row.default_model,
-            key=_read_key(row, api_key, own),
+            key=_read_key(row, api_key, own, () if _gives_secret(row, options) else row.key_env),
             base_url=_read_base_url(row, base_url, own, model or row.default_model),
             options=own,
             reasoning_replay=replay,
@@ -99,26 +99,38 @@ def _read_options(row: Provider, given: Mapping[str, Any]) -> dict[str, Any]:
         accepted = ", ".join((*names, *COMMON_OPTIONS))
         raise ConfigError(f"unknown option {unknown[0]!r}; this provider takes: {accepted}", provider=row.name)
     values: dict[str, Any] = {}
+    told = _gives_secret(row, given)
     for option in row.options:
         value = given.get(option.name)
         if value is None:
-            value = next((os.environ[name] for name in option.env if os.environ.get(name)), option.default)
+            variables = () if option.secret and told else option.env
+            value = next((os.environ[name] for name in variables if os.environ.get(name)), option.default)
         if option.choices and value is not None and value not in option.choices:
             raise ConfigError(f"{option.name} is one of {', '.join(option.choices)}, not {value!r}", provider=row.name)
         values[option.name] = SecretStr(value) if option.secret and isinstance(value, str) else value
     return values
 
 
-def _read_key(row: Provider, given: str | SecretStr | Callable[[], Any] | None, own: Mapping[str, Any]) -> Key:
+def _gives_secret(row: Provider, given: Mapping[str, Any]) -> bool:
+    """Whether credentials are among the arguments: the environment's, which may be another account's, then stay out."""
+    return any(given.get(option.name) is not None for option in row.options if option.secret)
+
+
+def _read_key(
+    row: Provider,
+    given: str | SecretStr | Callable[[], Any] | None,
+    own: Mapping[str, Any],
+    variables: tuple[str, ...],
+) -> Key:
     given = next((own[option.name] for option in row.options if option.is_key and own[option.name]), given)
     if callable(given):
         return given
-    key = given or next((os.environ[name] for name in row.key_env if os.environ.get(name)), None)
+    key = given or next((os.environ[name] for name in variables if os.environ.get(name)), None)
     if key is not None:
         return check_key(key)
     if row.key_required and not any(own[option.name] for option in row.options if option.secret):
         raise ConfigError(_missing_key(row), provider=row.name)
-    return None
+    return row.default_key
 
 
 def _missing_key(row: Provider) -> str:

@@ -99,10 +99,8 @@ class ConnectionPool:
             return self._given
         if self._made is None:
             self._made = httpx.Client(**self._options.client_arguments())
+            weakref.finalize(self, self._made.close)  # in a reference cycle __del__ may come after the sockets' own
         return self._made
-
-    def __del__(self) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close what was made here."""

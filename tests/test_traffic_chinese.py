@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from llm_connector import AsyncLLMClient, LLMClient, LLMError, StreamInterruptedError
-from servers.replay import ReplayServer
 from traffic import Case, assert_reads_right, cases
+
+if TYPE_CHECKING:
+    from servers.replay import ReplayServer
 
 ROWS = {"dashscope": "aliyun", "tencent": "tencent", "zhipu": "zhipu"}
 

@@ -33,7 +33,8 @@ class AzureOpenAI(OpenAIChat):
         deployment = self.settings.options.get("deployment") or model
         return f"/deployments/{quote(deployment, safe='')}{default}"
 
-    def _query(self) -> dict[str, str]:
+    def query(self) -> dict[str, str]:
+        """Query parameters of every request."""
         version = self.settings.options.get("api_version")
         if self._deployments:
             return {"api-version": version or DEFAULT_VERSION}

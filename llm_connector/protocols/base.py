@@ -88,6 +88,11 @@ class Decoder(ABC):
         """Whether what came so far may be an answer's end. A finish reason is enough where no mark came."""
         return self.done or bool(self._endings)
 
+    @property
+    def usage(self) -> Usage | None:
+        """The token counts that came so far."""
+        return self._usage
+
     def _finish(self, raw: str, *, index: int = 0, called_tools: bool = False) -> None:
         """Hold the finish reason. A tool turn that the vendor calls a stop is told as ``tool_calls``."""
         reason = self.finish_reasons.get(raw, "other")
@@ -159,6 +164,8 @@ class StreamReader:
     def response(self) -> ChatResponse:
         """The response folded from what was read so far."""
         response = self._collector.response(created=self._decoder.created, warnings=self.warnings)
+        if response.usage is None:  # of a stream that broke before its usage chunk: what the vendor had told so far
+            response.usage = self._decoder.usage
         return parse_structured(response, self._request) if self.ended else response
 
     def _read(self, events: list[Event]) -> Iterator[ChatChunk]:

@@ -41,6 +41,9 @@ class ChatDialect:
         max_stops: How many stop texts the vendor takes; ``None`` for any number.
         stream_usage: Whether to ask for token counts in a stream with ``stream_options``.
         tool_choices: Which of auto, none, required and named the vendor takes.
+        tool_choices_for: The same for models whose names match a pattern.
+        no_forced_tool_while_reasoning: The pattern of models that refuse a forced tool while they reason.
+        reasons_by_default: The pattern of models that reason unless told not to; needed only with the field before.
         media: Which of image, audio, video and document the vendor's models may take.
         fetches_urls: Whether the vendor fetches images from the web.
         bare_base64: Whether image data is sent as bare base64 and not as a ``data:`` URL.
@@ -50,6 +53,8 @@ class ChatDialect:
         empty_tool_content: The content of an assistant message that only calls tools.
         developer_role: Whether there is a ``developer`` role; else it becomes ``system``.
         json_schema: Whether ``response_format`` takes a schema; else a schema becomes ``json_object`` and a prompt.
+        json_schema_models: The pattern of the models for which it does; empty for all.
+        json_word: Whether ``json_object`` is refused when no message has the word JSON.
         tool_stream_models: The pattern of models that must be asked to stream tool calls with ``tool_stream``.
         strict_tools: Whether a tool's ``strict`` is taken.
         reasoning: Makes the vendor's control of reasoning from the unified one.
@@ -76,6 +81,9 @@ class ChatDialect:
     max_stops: int | None = 4
     stream_usage: bool = True
     tool_choices: frozenset[str] = TOOL_CHOICES
+    tool_choices_for: tuple[tuple[str, frozenset[str]], ...] = ()
+    no_forced_tool_while_reasoning: str = ""
+    reasons_by_default: str = ""
     media: frozenset[str] = frozenset({"image"})
     fetches_urls: bool = True
     bare_base64: bool = False
@@ -85,6 +93,8 @@ class ChatDialect:
     empty_tool_content: str | None = None
     developer_role: bool = False
     json_schema: bool = True
+    json_schema_models: str = ""
+    json_word: bool = False
     tool_stream_models: str = ""
     strict_tools: bool = True
     reasoning: Callable[[ReasoningControl, str, RequestFields], dict[str, Any]] = no_reasoning_control
@@ -100,6 +110,21 @@ class ChatDialect:
     paths: Mapping[str, str] = field(default_factory=dict)
     default_path: str = ""
     models_above: str = ""
+
+    def choices_of(self, model: str) -> frozenset[str]:
+        """The kinds of ``tool_choice`` that the vendor takes for this model."""
+        found = (kinds for pattern, kinds in self.tool_choices_for if re.match(pattern, model, re.IGNORECASE))
+        return next(found, self.tool_choices)
+
+    def reasons(self, model: str, control: ReasoningControl) -> bool:
+        """Whether the model will reason, as far as the row knows."""
+        if control.on is not None or not self.reasons_by_default:
+            return bool(control.on)
+        return re.match(self.reasons_by_default, model, re.IGNORECASE) is not None
+
+    def takes_schema(self, model: str) -> bool:
+        """Whether ``response_format`` takes a schema for this model."""
+        return self.json_schema and re.match(self.json_schema_models, model, re.IGNORECASE) is not None
 
     def unsupported_by(self, model: str) -> frozenset[str]:
         """The request fields that the vendor does not take for this model."""

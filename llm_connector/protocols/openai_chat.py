@@ -48,7 +48,7 @@ _COPIED = (
     "metadata",
 )
 # What OpenAI's reasoning models refuse (openai docs and SDK notes, 2026-08).
-_REFUSED_WHEN_REASONING = (
+REFUSED_WHEN_REASONING = (
     "temperature",
     "top_p",
     "logprobs",
@@ -80,7 +80,7 @@ class OpenAIChat(Protocol):
         """The request in the vendor's form."""
         body = self._body(fields, stream=stream)
         model = str(body["model"])
-        return WireRequest(self._path("chat", "/chat/completions", model), encode(body), self._query(), JSON_HEADERS)
+        return WireRequest(self._path("chat", "/chat/completions", model), encode(body), self.query(), JSON_HEADERS)
 
     def decoder(self, request: ChatRequest) -> ChatDecoder:
         """A fresh decoder for one answer."""
@@ -118,7 +118,7 @@ class OpenAIChat(Protocol):
         unsupported = dialect.unsupported_by(fields.request.model or "")
         body: dict[str, Any] = {}
         for name in _COPIED:
-            if name in unsupported or (reasons and not sampled and name in _REFUSED_WHEN_REASONING):
+            if name in unsupported or (reasons and not sampled and name in REFUSED_WHEN_REASONING):
                 continue  # reported with all that nobody took
             if (value := fields.take(name)) is not None:
                 body[dialect.rename.get(name, name)] = self._in_range(name, value, fields)
@@ -153,7 +153,7 @@ class OpenAIChat(Protocol):
             return {}
         if not self.settings.provider.capabilities.tools:
             raise self.unsupported("tools", "the provider has no function calling")
-        if choice == "none" and "none" not in self.dialect.tool_choices:
+        if choice == "none" and "none" not in self.dialect.choices_of(request.model or ""):
             fields.warn("tool_choice 'none' was sent as no tools")
             return {}
         body: dict[str, Any] = {"tools": [self._tool(tool) for tool in tools]}
@@ -179,14 +179,28 @@ class OpenAIChat(Protocol):
         return wire
 
     def _tool_choice(self, choice: str, forced: str | None, fields: RequestFields) -> dict[str, Any]:
-        kind = "named" if forced is not None else choice
-        if kind not in self.dialect.tool_choices:
-            fallback = "required" if "required" in self.dialect.tool_choices and kind == "named" else "auto"
+        kind, kinds = "named" if forced is not None else choice, self.dialect.choices_of(fields.request.model or "")
+        if kind not in kinds:
+            fallback = "required" if "required" in kinds and kind == "named" else "auto"
             fields.warn(f"tool_choice {choice!r} is not known to the vendor and was sent as {fallback!r}")
-            return {"tool_choice": fallback}
-        if forced is not None:
-            return {"tool_choice": {"type": "function", "function": {"name": forced}}}
-        return {"tool_choice": choice}
+            forced, choice = None, fallback
+        if forced is None and choice != "required":
+            return {"tool_choice": choice}
+        named = {"type": "function", "function": {"name": forced}}
+        return self._forced_choice(choice if forced is None else named, fields)
+
+    def _forced_choice(self, wire: Any, fields: RequestFields) -> dict[str, Any]:
+        """A forced tool; where reasoning bars it, reasoning gives way unless it was asked for."""
+        model, control, dialect = fields.request.model or "", ReasoningControl.of(fields.request), self.dialect
+        barred = dialect.no_forced_tool_while_reasoning
+        if not barred or not re.match(barred, model, re.IGNORECASE) or not dialect.reasons(model, control):
+            return {"tool_choice": wire}
+        off = {} if control.on else dialect.reasoning(ReasoningControl(on=False), model, fields)
+        if not off:
+            fields.warn("the vendor forces no tool while the model reasons; tool_choice was sent as 'auto'")
+            return {"tool_choice": "auto"}
+        fields.warn("the vendor forces no tool while the model reasons; reasoning was switched off")
+        return {"tool_choice": wire, **off}
 
     def _format(self, fields: RequestFields, messages: list[dict[str, Any]]) -> dict[str, Any]:
         wanted: ResponseFormat | None = fields.take("response_format")
@@ -213,13 +227,14 @@ class OpenAIChat(Protocol):
         path = self.dialect.paths.get(call, default)
         return path.replace("{model}", quote(model, safe=""))
 
-    def _query(self) -> dict[str, str]:
+    def query(self) -> dict[str, str]:
+        """Query parameters of every request."""
         return {}
 
     def models(self) -> Exchange[list[ModelInfo]]:
         """List the models, all pages."""
         found: list[ModelInfo] = []
-        query = self._query()
+        query = self.query()
         while True:
             path = self._path("models", "/models")
             answer = yield WireRequest(path, query=query, method="GET", above=self.dialect.models_above)
@@ -243,7 +258,7 @@ class OpenAIChat(Protocol):
             if dimensions is not None:
                 body["dimensions"] = dimensions
             path = self._path("embeddings", "/embeddings", model)
-            answer = yield WireRequest(path, encode(body), self._query(), JSON_HEADERS)
+            answer = yield WireRequest(path, encode(body), self.query(), JSON_HEADERS)
             vectors += _vectors(answer.payload)
             usage = _added(usage, answer.payload)
             answered = answer.payload.get("model") or answered

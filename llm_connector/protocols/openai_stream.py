@@ -98,7 +98,8 @@ class ChatDecoder(Decoder):
         if content.__class__ is not str:
             content, part_thought = read_parts(content)
             thought = thought or part_thought
-        if not content and (refusal := delta.get("refusal")):
+        refusal = None if content else delta.get("refusal")
+        if refusal:
             content = refusal
         if self._think_tags and content:
             tag_thought, content = self._reader(index).feed(content)
@@ -122,6 +123,7 @@ class ChatDecoder(Decoder):
                 logprobs,
                 citations,
                 payload,
+                bool(refusal),
             )
         return None
 

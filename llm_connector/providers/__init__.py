@@ -6,12 +6,32 @@ import difflib
 from typing import TYPE_CHECKING
 
 from llm_connector.errors import ConfigError
-from llm_connector.providers import chat_completions, chinese_chat_completions
+from llm_connector.providers import (
+    aliyun,
+    anthropic,
+    chat_completions,
+    chinese_chat_completions,
+    google,
+    ollama,
+    openai_responses,
+    tencent,
+    zhipu,
+)
 
 if TYPE_CHECKING:
     from llm_connector.provider import Provider
 
-ROWS: tuple[Provider, ...] = (*chat_completions.ROWS, *chinese_chat_completions.ROWS)
+ROWS: tuple[Provider, ...] = (
+    *chat_completions.ROWS,
+    *chinese_chat_completions.ROWS,
+    *openai_responses.ROWS,
+    *ollama.ROWS,
+    *google.ROWS,
+    *aliyun.ROWS,
+    *anthropic.ROWS,
+    *tencent.ROWS,
+    *zhipu.ROWS,
+)
 
 _BY_NAME: dict[str, Provider] = {name: row for row in ROWS for name in (row.name, *row.aliases)}
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _OPENAI_MEDIA = frozenset({"image", "audio", "document"})
 _ANY_MEDIA = frozenset({"image", "audio", "video", "document"})
-_OPENAI = ChatDialect(
+OPENAI_DIALECT = ChatDialect(
     token_limit="max_completion_tokens",  # noqa: S106 - tokens of text
     unsupported=frozenset({"top_k"}),
     media=_OPENAI_MEDIA,
@@ -39,9 +39,9 @@ def _local_address(options: Mapping[str, Any], model: str | None) -> Callable[[]
 
 
 def _start_local_server(model: str | None, context_size: int | None, threads: int | None) -> str:
-    from llm_connector import local  # noqa: PLC0415 - only the provider "local" needs it
+    from llm_connector.local import ensure_server  # noqa: PLC0415 - only the provider "local" needs it
 
-    return str(local.ensure_server(model, context_size=context_size, threads=threads).base_url)
+    return str(ensure_server(model, context_size=context_size, threads=threads).base_url)
 
 
 ROWS = (
@@ -58,7 +58,7 @@ ROWS = (
             Option(name="organization", env=("OPENAI_ORG_ID",), help="the organization that is billed"),
             Option(name="project", env=("OPENAI_PROJECT_ID",), help="the project that is billed"),
         ),
-        dialect=_OPENAI,
+        dialect=OPENAI_DIALECT,
         capabilities=Capabilities(documents=True, audio=True, reasoning=False, embeddings=True),
     ),
     Provider(
@@ -80,7 +80,7 @@ ROWS = (
                 help="an Entra token or function",
             ),
         ),
-        dialect=_OPENAI,
+        dialect=OPENAI_DIALECT,
         capabilities=Capabilities(documents=True, audio=True, reasoning=False, embeddings=True),
     ),
     Provider(

@@ -1,131 +1,39 @@
-"""The rows of Chinese vendors that speak Chat Completions. Facts: the vendors' pages and SDKs, 2026-11."""
+"""The rows of Chinese vendors that speak Chat Completions alone. Facts: the vendors' pages and SDKs, 2026-11."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from llm_connector import errors
-from llm_connector.effort import LEVELS
 from llm_connector.faults import Rule
 from llm_connector.protocols.chat_dialect import ChatDialect
-from llm_connector.protocols.chat_reasoning import by_enable_thinking, by_thinking_type
+from llm_connector.protocols.chat_reasoning import by_effort, by_thinking_type
 from llm_connector.provider import Capabilities, Option, Provider
-from llm_connector.providers.error_tables import ALIYUN_RULES, ZHIPU_RULES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from llm_connector.effort import ReasoningControl
+    from llm_connector.protocols.fields import RequestFields
 
 _TEXT_ONLY: frozenset[str] = frozenset()
 _PENALTIES = frozenset({"presence_penalty", "frequency_penalty"})
+_LOGPROBS = frozenset({"logprobs", "top_logprobs"})
+_SAMPLING = _PENALTIES | {"temperature", "top_p"}
+# Ark's texts of a prompt that does not fit; not confirmed by its pages, 2026-11.
+_ARK_OVERFLOW = r"input length|exceeds? (the )?max(imum)? (message tokens|context|length)"
 
-# Hosts by region, under our short names and the vendor's ids (dashscope 2.0.2; its other regions answer at "intl").
-ALIYUN_HOSTS: Mapping[str, str] = {
-    "cn": "https://dashscope.aliyuncs.com",
-    "cn-beijing": "https://dashscope.aliyuncs.com",
-    "intl": "https://dashscope-intl.aliyuncs.com",
-    "ap-southeast-1": "https://dashscope-intl.aliyuncs.com",
-    "hk": "https://cn-hongkong.dashscope.aliyuncs.com",
-    "cn-hongkong": "https://cn-hongkong.dashscope.aliyuncs.com",
-    "us": "https://dashscope-us.aliyuncs.com",
-    "us-east-1": "https://dashscope-us.aliyuncs.com",
-    "eu-central-1": "https://dashscope-intl.aliyuncs.com",
-    "ap-northeast-1": "https://dashscope-intl.aliyuncs.com",
-}
-_ALIYUN_REGION_IDS = {"cn": "cn-beijing", "intl": "ap-southeast-1", "hk": "cn-hongkong", "us": "us-east-1"}
-ALIYUN_OPTIONS = (
-    Option(
-        name="region",
-        env=("DASHSCOPE_REGION", "DASHSCOPE_API_REGION"),
-        default="cn",
-        choices=tuple(ALIYUN_HOSTS),
-        help="where the key was made: keys are valid in one region",
-    ),
-    Option(name="workspace", env=("DASHSCOPE_WORKSPACE", "DASHSCOPE_WORKSPACE_ID"), help="a workspace's id"),
-)
-ALIYUN_KEYS = ("DASHSCOPE_API_KEY", "ALIYUN_API_KEY")
+_DEEPSEEK_V4 = r"deepseek-(v[4-9]|flash|pro)"
+_KIMI_K2 = by_thinking_type(budget=True, always_on=r"kimi-k2\.7-code")
+_KIMI_K3 = by_effort(("low", "high", "max"), off=None, on="max")
 
 
-def aliyun_host(options: Mapping[str, Any]) -> str:
-    """The host of a region, or of a workspace in it."""
-    region = options["region"]
-    if options.get("workspace"):
-        return f"https://{options['workspace']}.{_ALIYUN_REGION_IDS.get(region, region)}.maas.aliyuncs.com"
-    return ALIYUN_HOSTS[region]
+def _kimi_reasoning(control: ReasoningControl, model: str, fields: RequestFields) -> dict[str, Any]:
+    """K2 has a switch; K3 always reasons, refuses the switch and takes an effort (Moonshot's reference, 2026-07)."""
+    style = _KIMI_K3 if re.match(r"kimi-k[3-9]", model) else _KIMI_K2
+    return style(control, model, fields)
 
-
-ZHIPU_DIALECT = ChatDialect(
-    rename={"user": "user_id"},
-    unsupported=_PENALTIES
-    | {"logit_bias", "n", "parallel_tool_calls", "top_k", "logprobs", "top_logprobs", "metadata", "name"},
-    when_greedy={"do_sample": False},
-    ranges={"temperature": (0.01, 0.99), "top_p": (0.01, 0.99)},  # open intervals; zai-sdk 0.2.3 moves values so
-    max_stops=1,
-    stream_usage=False,
-    tool_choices=frozenset({"auto"}),
-    media=frozenset({"image", "video", "document"}),
-    bare_base64=True,
-    documents="file_url",
-    empty_tool_content="",
-    json_schema=False,
-    tool_stream_models=r"(?i)glm-(4\.[6-9]|[5-9])",
-    strict_tools=False,
-    reasoning=by_thinking_type(LEVELS, r"glm-(5\.[2-9]|[6-9])"),
-    embedding_batch=64,
-)
-ZHIPU_REGIONS = {"cn": "https://open.bigmodel.cn/api/paas/v4", "intl": "https://api.z.ai/api/paas/v4"}
 
 ROWS = (
-    Provider(
-        name="zhipu_openai",
-        title="Zhipu / Z.ai (OpenAI's format, key as it is)",
-        protocol="openai_chat",
-        docs="https://docs.bigmodel.cn/api-reference",
-        regions=ZHIPU_REGIONS,
-        key_env=("ZAI_API_KEY", "ZHIPUAI_API_KEY", "ZHIPU_API_KEY"),
-        base_url_env=("ZAI_BASE_URL", "ZHIPUAI_BASE_URL"),
-        options=(Option(name="region", default="cn", choices=tuple(ZHIPU_REGIONS), help="where the key was made"),),
-        dialect=ZHIPU_DIALECT,
-        rules=ZHIPU_RULES,
-        reasoning_replay="with_tool_calls",
-        capabilities=Capabilities(documents=True, video=True, json_schema=False, embeddings=True),
-        aliases=("zhipu_openai_compatible",),
-    ),
-    Provider(
-        name="aliyun_openai",
-        title="Aliyun Model Studio (OpenAI's format)",
-        protocol="openai_chat",
-        docs="https://help.aliyun.com/zh/model-studio/compatibility-of-openai-with-dashscope",
-        base_url=lambda options, _: f"{aliyun_host(options)}/compatible-mode/v1",
-        key_env=ALIYUN_KEYS,
-        base_url_env=("DASHSCOPE_COMPATIBLE_BASE_URL",),
-        options=ALIYUN_OPTIONS,
-        dialect=ChatDialect(
-            unsupported=frozenset({"frequency_penalty", "logit_bias", "user", "metadata"}),
-            ranges={"temperature": (0, 1.99)},
-            tool_choices=frozenset({"auto", "none", "named"}),
-            media=frozenset({"image", "audio", "video"}),
-            audio_urls=True,
-            empty_tool_content="",
-            reasoning=by_enable_thinking,
-            embedding_batch=10,
-        ),
-        rules=ALIYUN_RULES,
-        reasoning_replay="with_tool_calls",
-        capabilities=Capabilities(audio=True, video=True, embeddings=True),
-    ),
-    Provider(
-        name="tencent_tokenhub",
-        title="Tencent TokenHub",
-        protocol="openai_chat",
-        docs="https://cloud.tencent.com/document/product/1823",
-        base_url="https://tokenhub.tencentmaas.com/v1",
-        key_env=("TOKENHUB_API_KEY",),
-        dialect=ChatDialect(
-            unsupported_for=((r"hy", _PENALTIES),),
-            reasoning=by_thinking_type(("low", "medium", "high")),
-        ),
-        reasoning_replay="with_tool_calls",
-    ),
     Provider(
         name="volcengine",
         title="Volcengine Ark",
@@ -142,6 +50,7 @@ ROWS = (
             default_path="/api/v3",
         ),
         rules=(
+            Rule(errors.ContextLengthError, code=r"InvalidParameter.*", message=_ARK_OVERFLOW),
             Rule(errors.ContentFilterError, code=r"(Input|Output)(Text|Image)RiskDetection|SensitiveContentDetected.*"),
             Rule(errors.BillingError, code=r"AccountOverdueError"),
             Rule(errors.PermissionDeniedError, code=r"AccessDenied"),
@@ -167,12 +76,18 @@ ROWS = (
         options=(Option(name="region", default="cn", choices=("cn", "intl"), help="where the key was made"),),
         dialect=ChatDialect(
             unsupported=frozenset({"seed", "top_k", "logit_bias", "user", "parallel_tool_calls", "metadata"}),
+            unsupported_for=((r"kimi-k", _SAMPLING),),  # fixed since K2.5: other values are refused (seen 2026-07)
+            max_stops=5,
+            tool_choices_for=(
+                (r"kimi-k2", frozenset({"auto", "none", "named"})),
+                (r"kimi-k[3-9]", frozenset({"auto", "none", "required"})),
+            ),
+            no_forced_tool_while_reasoning=r"kimi-k2",
+            reasons_by_default=r"kimi-k2",
             media=frozenset({"image", "video"}),
             fetches_urls=False,
             file_scheme="ms://",
-            reasoning=by_thinking_type(
-                ("low", "high", "max"), r"kimi-k[3-9]", budget=True, always_on=r"kimi-k2\.7-code"
-            ),
+            reasoning=_kimi_reasoning,
             empty_reasoning=True,
         ),
         rules=(
@@ -200,6 +115,9 @@ ROWS = (
             max_stops=16,
             media=_TEXT_ONLY,
             json_schema=False,
+            json_word=True,
+            no_forced_tool_while_reasoning=_DEEPSEEK_V4,
+            reasons_by_default=_DEEPSEEK_V4,
             reasoning=by_thinking_type(
                 {"minimal": "low", "low": "low", "medium": "high", "high": "high", "xhigh": "high", "max": "max"}
             ),
@@ -218,7 +136,8 @@ ROWS = (
         base_url="https://api.longcat.chat/openai/v1",
         key_env=("LONGCAT_API_KEY",),
         dialect=ChatDialect(
-            unsupported=frozenset({"top_k", "logit_bias", "user", "metadata"}),
+            unsupported=_LOGPROBS
+            | {"top_k", "logit_bias", "user", "metadata", "seed", "n", "parallel_tool_calls"},  # undocumented, 2026-11
             ranges={"temperature": (0, 1)},
             media=_TEXT_ONLY,
             json_schema=False,
@@ -226,7 +145,10 @@ ROWS = (
             models_above="/openai/v1",
             paths={"models": "/v1/models"},
         ),
-        rules=(Rule(errors.BillingError, status=403, code=r"insufficient_quota"),),
+        rules=(
+            Rule(errors.BillingError, status=403, code=r"insufficient_quota"),
+            Rule(errors.InvalidRequestError, code=r"invalid_(parameter|json)"),
+        ),
         reasoning_replay="with_tool_calls",
         capabilities=Capabilities(images=False, json_schema=False),
         aliases=("longcat_openai",),

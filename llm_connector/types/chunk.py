@@ -48,6 +48,7 @@ class ChatChunk:
         reasoning: Opaque blocks to add to the message's replayable reasoning.
         logprobs: Log probabilities of the tokens in ``content``, in OpenAI's form.
         citations: Sources told by the vendor, in its own form.
+        refusal: That ``content`` says why the model will not answer.
         raw: The vendor's event, decoded; ``None`` for a chunk that no single event made.
     """
 
@@ -64,3 +65,4 @@ class ChatChunk:
     logprobs: list[dict[str, Any]] | None = None
     citations: list[dict[str, Any]] | None = None
     raw: Any = None
+    refusal: bool = False

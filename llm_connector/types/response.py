@@ -47,13 +47,14 @@ _COUNTS = tuple(name for name in Usage.model_fields if name != "raw")
 
 
 class Choice(BaseModel):
-    """One of the answers when several were asked for with ``n``."""
+    """One of the answers when several were asked for with ``n``; ``refusal`` tells that the model would not answer."""
 
     index: int = 0
     message: Message
     finish_reason: FinishReason | None = None
     raw_finish_reason: str | None = None
     logprobs: list[dict[str, Any]] | None = None
+    refusal: bool = False
 
 
 class ChatResponse(BaseModel):

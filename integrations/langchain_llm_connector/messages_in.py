@@ -1,0 +1,144 @@
+"""LangChain's messages to ``llm_connector``'s. What a provider is then sent of them is its protocol's business."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, HumanMessage, SystemMessage, ToolMessage
+
+from langchain_llm_connector.blocks_in import block_of, tool_results_in
+from langchain_llm_connector.reasoning import REASONING, reasoning_of, reasoning_text_of
+from llm_connector.errors import InvalidRequestError
+from llm_connector.types import Message, TextBlock, ToolCall
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from llm_connector.types import ContentBlock, Role
+
+_ROLES: dict[str, Role] = {
+    "system": "system",
+    "developer": "developer",
+    "user": "user",
+    "human": "user",
+    "assistant": "assistant",
+    "ai": "assistant",
+}
+
+# What an assistant's content holds besides what it says: calls are in ``tool_calls``, reasoning has its own fields.
+_NOT_SAID = frozenset(
+    {
+        "tool_use",
+        "tool_call",
+        "tool_call_chunk",
+        "invalid_tool_call",
+        "input_json_delta",
+        "server_tool_call",
+        "server_tool_call_chunk",
+        "server_tool_result",
+        "function_call",
+        "reasoning",
+        "thinking",
+        "redacted_thinking",
+        "non_standard",
+    }
+)
+
+
+def connector_messages(messages: Sequence[BaseMessage]) -> list[Message]:
+    """The messages in the connector's types.
+
+    Raises:
+        InvalidRequestError: A message or block is of a kind that no model can be sent.
+    """
+    return [made for message in messages for made in _converted(message)]
+
+
+def _converted(message: BaseMessage) -> Iterable[Message]:
+    if isinstance(message, AIMessage):
+        yield _assistant(message)
+    elif isinstance(message, ToolMessage):
+        yield _tool_result(message)
+    elif isinstance(message, HumanMessage):
+        yield from _user(message)
+    elif isinstance(message, SystemMessage):
+        developer = message.additional_kwargs.get("__openai_role__") == "developer"
+        yield _plain("developer" if developer else "system", message)
+    elif isinstance(message, ChatMessage) and message.role in _ROLES:
+        yield _plain(_ROLES[message.role], message)
+    else:
+        kind = f"role {message.role!r}" if isinstance(message, ChatMessage) else f"type {message.type!r}"
+        raise InvalidRequestError(f"a message of {kind} cannot be sent; use system, human, ai or tool messages")
+
+
+def _plain(role: Role, message: BaseMessage) -> Message:
+    return Message(role=role, content=_content(message.content), name=message.name)
+
+
+def _user(message: HumanMessage) -> Iterable[Message]:
+    """A user's message; tool results in its content, as Anthropic writes them, are messages of their own."""
+    if not isinstance(message.content, list):
+        yield _plain("user", message)
+        return
+    results, rest = tool_results_in(message.content)
+    for result in results:
+        content = result.get("content") or ""
+        yield Message.tool(_content(content), str(result.get("tool_use_id")), is_error=bool(result.get("is_error")))
+    if rest or not results:
+        yield Message(role="user", content=_content(rest), name=message.name)
+
+
+def _tool_result(message: ToolMessage) -> Message:
+    return Message(
+        role="tool",
+        content=_content(message.content),
+        tool_call_id=message.tool_call_id,
+        name=message.name,
+        is_error=message.status == "error",
+    )
+
+
+def _content(content: str | list[Any]) -> str | list[ContentBlock]:
+    if isinstance(content, str):
+        return content
+    return [block_of(block) for block in content]
+
+
+def _assistant(message: AIMessage) -> Message:
+    return Message(
+        role="assistant",
+        content=_said(message.content),
+        name=message.name,
+        tool_calls=[*_calls(message), *_invalid_calls(message)],
+        reasoning_content=reasoning_text_of(message),
+        reasoning=reasoning_of(message),
+    )
+
+
+def _said(content: str | list[Any]) -> str | list[ContentBlock]:
+    """What an assistant said; blocks only where there is more to them than text."""
+    if isinstance(content, str):
+        return content
+    blocks = [block_of(block) for block in content if _is_said(block)]
+    if all(isinstance(block, TextBlock) and block.cache_control is None for block in blocks):
+        return "".join(block.text for block in blocks if isinstance(block, TextBlock))
+    return blocks
+
+
+def _is_said(block: Any) -> bool:
+    if not isinstance(block, dict):
+        return True
+    return block.get("type") not in _NOT_SAID and block.get("type") != REASONING
+
+
+def _calls(message: AIMessage) -> Iterable[ToolCall]:
+    for position, call in enumerate(message.tool_calls):
+        arguments = json.dumps(call["args"], ensure_ascii=False)
+        yield ToolCall(id=call["id"] or f"call_{position}", name=call["name"], arguments=arguments)
+
+
+def _invalid_calls(message: AIMessage) -> Iterable[ToolCall]:
+    """Calls whose arguments are no JSON go back as the model wrote them."""
+    for position, call in enumerate(message.invalid_tool_calls, len(message.tool_calls)):
+        yield ToolCall(id=call["id"] or f"call_{position}", name=call["name"] or "", arguments=call["args"] or "")

@@ -1,0 +1,20 @@
+"""LlamaIndex's face of ``llm_connector`` for embeddings: ``ConnectorEmbedding``.
+
+from llama_index.embeddings.llm_connector import ConnectorEmbedding
+
+embedding = ConnectorEmbedding(provider="zhipu", model="embedding-3")
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+if find_spec("llama_index.core") is None:
+    raise ImportError(
+        "llama_index.embeddings.llm_connector needs llama-index-core, which is not installed. In the checkout of "
+        'llm-connector-py, run: pip install ".[llama-index]"'
+    )
+
+from llama_index.embeddings.llm_connector.base import ConnectorEmbedding
+
+__all__ = ["ConnectorEmbedding"]

@@ -1,0 +1,284 @@
+"""Tool calls, tool choice, structured output, refusals: what goes out and what comes back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from langchain.agents import create_agent
+from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
+from langchain_core import exceptions as langchain_exceptions
+from langchain_core.exceptions import OutputParserException
+from langchain_core.tools import tool
+from langchain_kits import Kit
+from langchain_llm_connector.errors import ConnectorContentFilterError
+from pydantic import BaseModel, Field
+from servers.replay import ReplayServer
+from servers.script import Call, Reply
+from typing_extensions import TypedDict
+
+
+class Weather(BaseModel):
+    """The weather of a city."""
+
+    city: str = Field(description="the city")
+    sky: str = Field(pattern="^[a-zA-Z]+$")
+
+
+class WeatherDict(TypedDict):
+    """The weather of a city."""
+
+    city: str
+    sky: str
+
+
+@tool
+def get_weather(city: str) -> str:
+    """Tell the weather of a city."""
+    return f"It is sunny in {city}."
+
+
+@tool
+def get_time(city: str) -> str:
+    """Tell the time of a city."""
+    return f"It is noon in {city}."
+
+
+def sse(*events: Any) -> list[bytes]:
+    return [*(f"data: {json.dumps(event)}\n\n".encode() for event in events), b"data: [DONE]\n\n"]
+
+
+def delta(finish: str | None = None, **fields: Any) -> dict[str, Any]:
+    return {"id": "1", "object": "chat.completion.chunk", "model": "m", "choices": [{"index": 0, "delta": fields, "finish_reason": finish}]}  # fmt: skip
+
+
+def completion(finish: str = "stop", **message: Any) -> list[bytes]:
+    choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": finish}
+    return [json.dumps({"id": "1", "object": "chat.completion", "model": "m", "choices": [choice]}).encode()]
+
+
+@pytest.mark.parametrize("way", ["invoke", "stream", "v3"])
+@pytest.mark.parametrize("interleave", [False, True])
+def test_parallel_calls(compatible: Kit, way: str, interleave: bool) -> None:
+    calls = [Call("get_weather", {"city": "Rome"}), Call("get_time", {"city": "Paris"})]
+    with compatible.serve(Reply(tool_calls=calls, interleave=interleave, chunk_size=3)) as server:
+        model = compatible.model(server).bind_tools([get_weather, get_time])
+        if way == "invoke":
+            message: Any = model.invoke("hi")
+        elif way == "stream":
+            chunks = list(model.stream("hi"))
+            message = chunks[0] + chunks[1:]
+        else:
+            message = model.stream_events("hi", version="v3").output
+    assert [(call["name"], call["args"]) for call in message.tool_calls] == [
+        (call.name, call.arguments) for call in calls
+    ]
+    assert len({call["id"] for call in message.tool_calls}) == 2
+
+
+def test_streamed_calls_without_an_index(compatible: Kit, replay: ReplayServer) -> None:
+    def piece(**fields: Any) -> dict[str, Any]:
+        return delta(tool_calls=[fields])
+
+    url = replay.serve_bytes(
+        sse(
+            piece(id="a", type="function", function={"name": "f", "arguments": '{"x"'}),
+            piece(function={"arguments": ": 1}"}),
+            piece(id="b", type="function", function={"name": "g", "arguments": '{"y": 2}'}),
+            delta("tool_calls"),
+        ),
+        headers={"content-type": "text/event-stream"},
+    )
+    chunks = list(compatible.model(_At(url)).stream("hi"))
+    message = chunks[0] + chunks[1:]
+    assert [(call["name"], call["args"]) for call in message.tool_calls] == [("f", {"x": 1}), ("g", {"y": 2})]
+
+
+class _At:
+    """Stands for a server at this address."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+
+def test_arguments_that_are_no_json_are_kept(compatible: Kit) -> None:
+    with compatible.serve(
+        [Reply(tool_calls=[Call("get_weather", '{"city": "Ro', id="call_9")]), Reply("ok")]
+    ) as server:
+        model = compatible.model(server)
+        message = model.invoke("hi")
+        assert message.tool_calls == []
+        (broken,) = message.invalid_tool_calls
+        assert (broken["name"], broken["args"], broken["id"]) == ("get_weather", '{"city": "Ro', "call_9")
+        assert "not JSON" in broken["error"]
+        model.invoke(["hi", message, {"role": "tool", "content": "broken", "tool_call_id": "call_9"}])
+        assert server.last.json["messages"][1]["tool_calls"][0]["function"]["arguments"] == '{"city": "Ro'
+
+
+@pytest.mark.parametrize(
+    ("choice", "sent"),
+    [
+        ("any", "required"),
+        ("required", "required"),
+        (True, "required"),
+        ("auto", "auto"),
+        ("none", "none"),
+        ("get_time", {"type": "function", "function": {"name": "get_time"}}),
+        ({"type": "function", "function": {"name": "get_time"}}, {"type": "function", "function": {"name": "get_time"}}),
+        ({"type": "tool", "name": "get_time"}, {"type": "function", "function": {"name": "get_time"}}),
+        ({"type": "any"}, "required"),
+        (False, None),
+        (None, None),
+    ],
+)  # fmt: skip
+def test_tool_choice_forms(compatible: Kit, choice: Any, sent: Any) -> None:
+    with compatible.serve(Reply("ok")) as server:
+        compatible.model(server).bind_tools([get_weather, get_time], tool_choice=choice).invoke("hi")
+        assert server.last.json.get("tool_choice") == sent
+
+
+def test_strict_and_parallel_tool_calls_are_sent(compatible: Kit) -> None:
+    with compatible.serve(Reply("ok")) as server:
+        compatible.model(server).bind_tools([get_weather], strict=True, parallel_tool_calls=False).invoke("hi")
+        body = server.last.json
+    assert body["parallel_tool_calls"] is False
+    assert body["tools"][0]["function"]["strict"] is True
+    assert body["tools"][0]["function"]["parameters"]["additionalProperties"] is False
+
+
+def test_no_tools_means_no_tool_fields(compatible: Kit) -> None:
+    with compatible.serve(Reply("ok")) as server:
+        model = compatible.model(server, parallel_tool_calls=True)
+        model.bind_tools([], tool_choice="any", parallel_tool_calls=False).invoke("hi")
+        assert not {"tools", "tool_choice", "parallel_tool_calls"} & server.last.json.keys()
+
+
+def test_a_vendors_own_tool_passes_as_it_is(compatible: Kit) -> None:
+    from servers.zhipu import ZhipuServer
+
+    vendor = {"type": "web_search", "web_search": {"enable": True}}
+    bound: Any = compatible.model(_At("http://127.0.0.1:9/")).bind_tools([vendor, get_weather])
+    assert bound.kwargs["tools"][0] == vendor
+    assert ZhipuServer  # served there; here only the form is checked
+
+
+def test_anthropics_tool_form_keeps_its_cache_mark(compatible: Kit) -> None:
+    form = {
+        "name": "color_picker",
+        "description": "Pick.",
+        "input_schema": {"type": "object", "properties": {}},
+        "cache_control": {"type": "ephemeral"},
+    }
+    bound: Any = compatible.model(_At("http://127.0.0.1:9/")).bind_tools([form])
+    (made,) = bound.kwargs["tools"]
+    assert made["function"]["name"] == "color_picker"
+    assert made["cache_control"] == {"type": "ephemeral"}
+
+
+@pytest.mark.parametrize("schema", [Weather, WeatherDict, Weather.model_json_schema()], ids=["class", "dict", "schema"])
+@pytest.mark.parametrize("method", [None, "json_schema", "function_calling", "json_mode"])
+def test_structured_output(kit: Kit, method: Any, schema: Any) -> None:
+    with kit.serve() as server:
+        chain = kit.model(server).with_structured_output(schema, method=method)
+        prompt = "The weather in Rome: sun. Answer in JSON with 'city' and 'sky' as keys."
+        answer = chain.invoke(prompt)
+        found = answer.model_dump() if isinstance(answer, BaseModel) else answer
+        assert isinstance(answer, Weather) is (schema is Weather)
+        assert set(found) == {"city", "sky"}
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+async def test_structured_output_keeps_the_raw_answer(compatible: Kit, method: Any) -> None:
+    with compatible.serve() as server:
+        chain = compatible.model(server).with_structured_output(Weather, method=method, include_raw=True)
+        answer: Any = await chain.ainvoke("The weather in Rome: sun.")
+    assert answer["parsed"].city == "Rome"
+    assert answer["parsing_error"] is None
+    assert answer["raw"].response_metadata["model_name"] == "test-model"
+
+
+BAD = {
+    "function_calling": [Reply(tool_calls=[Call("Weather", '{"city": "Ro')]), Reply("It is sunny.")],
+    "json_schema": [Reply('{"city": "Ro'), Reply('{"city": "Rome", "sky": ""}')],
+}
+
+
+@pytest.mark.parametrize(("method", "reply"), [(method, reply) for method, replies in BAD.items() for reply in replies])
+def test_a_bad_answer_is_a_parsing_error(compatible: Kit, method: Any, reply: Reply) -> None:
+    with compatible.serve(reply) as server:
+        model = compatible.model(server)
+        raw: Any = model.with_structured_output(Weather, method=method, include_raw=True).invoke("hi")
+        assert raw["parsed"] is None
+        assert isinstance(raw["parsing_error"], OutputParserException)
+        with pytest.raises(OutputParserException):
+            model.with_structured_output(Weather, method=method).invoke("hi")
+
+
+def test_an_unknown_method_is_refused(compatible: Kit) -> None:
+    model = compatible.model(_At("http://127.0.0.1:9/"))
+    with pytest.raises(ValueError, match="method is json_schema"):
+        model.with_structured_output(Weather, method="magic")
+    with pytest.raises(ValueError, match="schema is needed"):
+        model.with_structured_output(None, method="json_schema")
+
+
+REFUSAL = "I cannot help with that."
+
+
+@pytest.fixture
+def refusing(replay: ReplayServer) -> tuple[str, str]:
+    """Addresses that refuse, whole and in a stream."""
+    pieces = [
+        delta(role="assistant", content=None),
+        delta(refusal=REFUSAL[:8]),
+        delta(refusal=REFUSAL[8:]),
+        delta("stop"),
+    ]
+    streamed = replay.serve_bytes(sse(*pieces), headers={"content-type": "text/event-stream"})
+    return replay.serve_bytes(completion(content=None, refusal=REFUSAL)), streamed
+
+
+@pytest.mark.parametrize("version", [None, "v1"])
+def test_a_refusal_is_a_block_of_its_own(compatible: Kit, refusing: tuple[str, str], version: str | None) -> None:
+    whole = compatible.model(_At(refusing[0]), output_version=version).invoke("hi")
+    chunks = list(compatible.model(_At(refusing[1]), output_version=version).stream("hi"))
+    for message in (whole, chunks[0] + chunks[1:]):
+        (block,) = message.content
+        assert (block["type"], block["refusal"]) == ("refusal", REFUSAL)
+        assert message.text == ""
+
+
+@pytest.mark.parametrize("schema", [Weather, WeatherDict])
+@pytest.mark.parametrize("method", ["json_schema", "function_calling", "json_mode"])
+def test_a_refusal_is_no_structured_output(
+    compatible: Kit, refusing: tuple[str, str], method: Any, schema: Any
+) -> None:
+    model = compatible.model(_At(refusing[0]))
+    with pytest.raises(ConnectorContentFilterError, match="cannot help") as caught:
+        model.with_structured_output(schema, method=method).invoke("hi")
+    assert isinstance(caught.value, getattr(langchain_exceptions, "ModelRefusalError", langchain_exceptions.ModelError))
+    raw: Any = model.with_structured_output(schema, method=method, include_raw=True).invoke("hi")
+    assert isinstance(raw["parsing_error"], ConnectorContentFilterError)
+
+
+@pytest.mark.parametrize("strategy", [ProviderStrategy, ToolStrategy, None])
+def test_agents_structured_answer(kit: Kit, strategy: Any) -> None:
+    with kit.serve() as server:
+        wanted = Weather if strategy is None else strategy(Weather)
+        agent = create_agent(kit.model(server), response_format=wanted)
+        state = agent.invoke({"messages": [("user", "The weather in Rome: sun. Answer in JSON.")]})
+        assert isinstance(state["structured_response"], Weather)
+        assert server.crashes == []
+
+
+def test_the_profile_chooses_the_strategy(compatible: Kit) -> None:
+    """A vendor with schemas is asked for one; a vendor without gets a tool."""
+    from langchain_kits import KITS
+
+    with compatible.serve() as server:
+        create_agent(compatible.model(server), response_format=Weather).invoke({"messages": ["Rome: sun, in JSON."]})
+        assert server.last.json["response_format"]["type"] == "json_schema"
+    with KITS["deepseek"].serve() as server:
+        create_agent(KITS["deepseek"].model(server), response_format=Weather).invoke({"messages": ["Rome: sun."]})
+        assert [made["function"]["name"] for made in server.requests[0].json["tools"]] == ["Weather"]
