@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 from typing import Any
@@ -14,6 +15,7 @@ from llm_connector import ChatRequest, OverloadedError, ServerError, StreamInter
 from llm_connector.errors import BillingError, DecodeError, InvalidRequestError, LLMError
 from llm_connector.protocols.anthropic import AnthropicMessages
 from llm_connector.protocols.base import StreamReader
+from llm_connector.protocols.wire import Answer, Conversation
 from llm_connector.settings import Settings
 
 REQUEST = ChatRequest(messages="hi", model="claude-opus-4-1")  # type: ignore[arg-type]
@@ -387,3 +389,38 @@ class TestAnswerTool:
     def test_a_cut_answer_is_cut(self) -> None:
         response = read(sse(start(), *call(0, "Town", '{"a'), *end("max_tokens")), request=self.REQUEST)[0].response()
         assert (response.content, response.finish_reason) == ('{"a', "length")
+
+
+def paths(value: Any, path: tuple = ()) -> list[tuple]:
+    """The way to every value inside a JSON value."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(deeper for key, item in inner for deeper in paths(item, (*path, key)))]
+
+
+def changed(value: Any, path: tuple, by: Any) -> Any:
+    """The same JSON value with another one at that place."""
+    if not path:
+        return by
+    copy = value.copy()
+    copy[path[0]] = changed(value[path[0]], path[1:], by)
+    return copy
+
+
+RICH = [*EVENTS[:-2], *block(5, {"type": "web_search_tool_result", "content": [{"url": "u"}]}), *EVENTS[-2:]]
+ODD = st.sampled_from([None, 0, -1, 2.5, True, "", "odd", [], ["odd"], {}, {"odd": 1}])
+
+
+@given(st.sampled_from(paths(RICH)[1:]), ODD)
+def test_whatever_is_misshapen_only_our_errors_come_out(path: tuple, odd: Any) -> None:
+    events = changed(RICH, path, odd)
+    with contextlib.suppress(LLMError):
+        read("".join(f"data: {json.dumps(event)}\n\n" for event in events).encode())[0].response()
+
+
+@given(st.sampled_from(paths(start([{"type": "text", "text": "x", "citations": [{"a": 1}]}, KEPT[0]]))), ODD)
+def test_a_misshapen_whole_answer_gives_only_our_errors(path: tuple, odd: Any) -> None:
+    payload = changed(start([{"type": "text", "text": "x", "citations": [{"a": 1}]}, KEPT[0]]), path, odd)
+    answer = payload.get("message") if isinstance(payload, dict) else payload
+    with contextlib.suppress(LLMError):
+        conversation = Conversation(protocol().chat(REQUEST))
+        conversation.answer(Answer(200, {}, json.dumps(answer).encode()))

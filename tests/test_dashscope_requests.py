@@ -155,6 +155,13 @@ def test_aliases_of_the_older_implementation() -> None:
     assert str(private.url) == f"https://qwen.example{TEXT_PATH}"
 
 
+def test_a_private_cloud_needs_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match="pass base_url="):
+        LLMClient("aliyun_private", "m", api_key="k")
+    monkeypatch.setenv("DASHSCOPE_BASE_URL", "https://qwen.example/api/v1")
+    assert request_of("aliyun_private").url.host == "qwen.example"
+
+
 def test_an_unknown_region_names_the_known_ones() -> None:
     with pytest.raises(ConfigError, match=r"region is one of cn, .*us"):
         LLMClient("aliyun", "m", api_key="k", region="mars")

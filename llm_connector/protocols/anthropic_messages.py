@@ -54,6 +54,8 @@ class MessageWriter:
         Raises:
             UnsupportedError: The vendor cannot take a block.
         """
+        if any(message.name is not None and message.role != "tool" for message in messages):
+            self._fields.warn("name of a message has no equivalent and was not sent")
         for message in messages:
             if message.role in {"system", "developer"}:
                 self._instruct(message)

@@ -42,7 +42,7 @@ class _Block:
         self.length = 0
         self.pieces: list[str] = []
         self.signature: str | None = start.get("signature")
-        self.citations: list[dict[str, Any]] = list(start.get("citations") or ())
+        self.citations = [item for item in start.get("citations") or () if isinstance(item, dict)]
         self.call = 0
 
 
@@ -141,8 +141,8 @@ class AnthropicDecoder(Decoder):
 
     def _take_message(self, message: dict[str, Any], raw: Any) -> Iterator[ChatChunk]:
         """A message, or its beginning. A call that was deferred stands in it whole, with no events after it."""
-        self._id = self._id or message.get("id")
-        self._model = self._model or message.get("model")
+        self._id = self._id or _text(message.get("id")) or None
+        self._model = self._model or _text(message.get("model")) or None
         for index, block in enumerate(message.get("content") or ()):
             if isinstance(block, dict):
                 yield from self._begin(index, block, raw, whole=True)
@@ -159,13 +159,13 @@ class AnthropicDecoder(Decoder):
             return
         block = self._open[index] = _Block(start, str(kind) if kind in {"text", "thinking"} else "opaque")
         if block.kind == "text":
-            text = start.get("text") or ""
+            text = _text(start.get("text"))
             block.length = len(text)
             if text or block.citations:
                 yield self._chunk(raw, content=text, citations=block.citations or None)
-        elif block.kind == "thinking" and start.get("thinking"):
-            block.pieces.append(start["thinking"])
-            yield self._chunk(raw, reasoning_content=start["thinking"])
+        elif block.kind == "thinking" and (thought := _text(start.get("thinking"))):
+            block.pieces.append(thought)
+            yield self._chunk(raw, reasoning_content=thought)
 
     def _begin_call(self, index: int, start: dict[str, Any], raw: Any, *, whole: bool) -> Iterator[ChatChunk]:
         block = self._open[index] = _Block(start, "tool_use")
@@ -173,12 +173,14 @@ class AnthropicDecoder(Decoder):
             block.kind, self._answered = "answer", True
             return
         block.call, self._calls = self._calls, self._calls + 1
-        block.start = start = {**start, "id": start.get("id") or new_call_id()}
+        block.start = start = {**start, "id": _text(start.get("id")) or new_call_id()}
         arguments = ""
         if whole and start.get("input"):  # in a stream the object is a placeholder for what follows
             arguments = _arguments(start["input"])
             block.pieces.append(arguments)
-        yield self._chunk(raw, tool_calls=(ToolCallDelta(block.call, start["id"], start.get("name") or "", arguments),))
+        yield self._chunk(
+            raw, tool_calls=(ToolCallDelta(block.call, start["id"], _text(start.get("name")), arguments),)
+        )
 
     def _continue(self, payload: dict[str, Any]) -> Iterable[ChatChunk]:
         delta = payload.get("delta") or {}
@@ -189,15 +191,15 @@ class AnthropicDecoder(Decoder):
                 return ()
             block = self._open[_index(payload)] = _Block({"type": _KIND_OF_DELTA[kind]}, _KIND_OF_DELTA[kind])
         if kind == "text_delta" and block.kind == "text":
-            text = delta.get("text") or ""
+            text = _text(delta.get("text"))
             block.length += len(text)
             return (ChatChunk(text, id=self._id, model=self._model, raw=payload),) if text else ()
         if kind == "thinking_delta" and block.kind == "thinking":
-            thought = delta.get("thinking") or ""
+            thought = _text(delta.get("thinking"))
             block.pieces.append(thought)
             return (self._chunk(payload, reasoning_content=thought),) if thought else ()
         if kind == "input_json_delta":
-            return self._continue_input(block, delta.get("partial_json") or "", payload)
+            return self._continue_input(block, _text(delta.get("partial_json")), payload)
         return self._continue_rarity(block, delta, payload)
 
     def _continue_input(self, block: _Block, piece: str, raw: Any) -> Iterable[ChatChunk]:
@@ -272,6 +274,11 @@ class AnthropicDecoder(Decoder):
 def _index(payload: dict[str, Any]) -> int:
     index = payload.get("index")
     return index if isinstance(index, int) else 0
+
+
+def _text(value: Any) -> str:
+    """The text; nothing for what is none."""
+    return value if isinstance(value, str) else ""
 
 
 def _arguments(value: Any) -> str:

@@ -33,7 +33,7 @@ ROWS: tuple[Provider, ...] = (
     *zhipu.ROWS,
 )
 
-_BY_NAME: dict[str, Provider] = {name: row for row in ROWS for name in (row.name, *row.aliases)}
+_BY_NAME: dict[str, Provider] = {name: row for row in ROWS for name in (row.name, *row.aliases)} | aliyun.VARIANTS
 
 
 def supported_providers() -> list[str]:

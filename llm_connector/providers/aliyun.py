@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from llm_connector.protocols.chat_dialect import ChatDialect
@@ -104,3 +105,6 @@ ROWS = (
         capabilities=Capabilities(audio=True, video=True, embeddings=True),
     ),
 )
+
+# A private cloud has no public address: without one of the user's own, its prompts would go to the public one.
+VARIANTS: Mapping[str, Provider] = {"aliyun_private": replace(ROWS[0], base_url=None)}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import pytest
+from llama_index.core.memory import Memory
 from llamaindex.kit import IN_USE, WIRES, Wire
 
 
@@ -21,3 +24,13 @@ def compatible() -> Wire:
 @pytest.fixture(autouse=True)
 def _forget_models_of_earlier_tests() -> None:
     IN_USE.clear()
+
+
+@pytest.fixture
+async def memory() -> AsyncIterator[Memory]:
+    """A memory whose database is closed, which LlamaIndex leaves to the garbage collector (0.14.25)."""
+    made = Memory.from_defaults(session_id="test", token_limit=20_000)
+    yield made
+    engine = made.sql_store._async_engine
+    if engine is not None:
+        await engine.dispose()

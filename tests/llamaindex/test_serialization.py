@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from llama_index.core.llms import ChatMessage
+from llama_index.core.memory import Memory
 from llama_index.llms.llm_connector import ChatConnector
 from llamaindex.kit import ADD, WEATHER, WIRES, Wire, user
 from servers.script import Call, Reply
@@ -119,19 +120,10 @@ def test_messages_survive_json(wire: Wire, streamed: bool) -> None:
         assert again.message.content == "Done."
 
 
-def test_memory_on_disk_and_back() -> None:
-    """``SimpleChatStore`` fails under pydantic 2.14 for any message, so the SQL memory is what can be asked for."""
-    import asyncio
-
-    from llama_index.core.memory import Memory
-
+async def test_messages_survive_the_sql_memory(memory: Memory) -> None:
+    """``SimpleChatStore`` fails under pydantic 2.14 for any message (2026-11), so the SQL memory is the one to keep."""
     wire = WIRES["anthropic"]
     with wire.serve(Reply("Hi.", reasoning="Think.")) as server:
-        message = wire.llm(server, **wire.thinking).chat(user("hi")).message
-
-    async def keep() -> Any:
-        memory = Memory.from_defaults(session_id="s1", token_limit=4000)
-        await memory.aput_messages([*user("hi"), message])
-        return await memory.aget_all()
-
-    assert asyncio.run(keep())[-1].blocks == message.blocks
+        message = (await wire.llm(server, **wire.thinking).achat(user("hi"))).message
+    await memory.aput_messages([*user("hi"), message])
+    assert (await memory.aget_all())[-1] == message

@@ -1,0 +1,80 @@
+"""A server of precomputed bytes: it costs the measured clients nothing but their own work. Run as a process of its own.
+
+Paths name what is wanted: ``/small`` one answer, ``/chunks/N`` a stream of N chunks, ``/tool/N`` a tool call in N fragments.
+It prints its port when it listens and ends when its standard input does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from functools import cache
+
+HEAD = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m", "system_fingerprint": "fp"}
+USAGE = {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}
+WRITE = 16384
+
+
+def event(delta: dict, reason: str | None = None) -> bytes:
+    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
+    return b"data: " + json.dumps(HEAD | {"choices": [choice]}).encode() + b"\n\n"
+
+
+def ending(reason: str) -> bytes:
+    usage = b"data: " + json.dumps(HEAD | {"choices": [], "usage": USAGE}).encode() + b"\n\n"
+    return event({}, reason) + usage + b"data: [DONE]\n\n"
+
+
+@cache
+def body(kind: str, count: int) -> bytes:
+    start = event({"role": "assistant", "content": ""})
+    if kind == "chunks":
+        return start + b"".join(event({"content": f"word{at % 10} "}) for at in range(count)) + ending("stop")
+    if kind == "tool":
+        call = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "look", "arguments": '{"text": "'}}
+        pieces = [event({"tool_calls": [{"index": 0, "function": {"arguments": "abcdef "}}]}) for _ in range(count - 2)]
+        last = event({"tool_calls": [{"index": 0, "function": {"arguments": '"}'}}]})
+        return start + event({"tool_calls": [call]}) + b"".join(pieces) + last + ending("tool_calls")
+    message = {"role": "assistant", "content": "Hello there."}
+    choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
+    return json.dumps(HEAD | {"object": "chat.completion", "choices": [choice], "usage": USAGE}).encode()
+
+
+def answer(path: str) -> tuple[str, bytes]:
+    parts = path.strip("/").split("/")
+    kind = next((part for part in parts if part in {"chunks", "tool"}), "small")
+    count = int(parts[parts.index(kind) + 1]) if kind != "small" else 0
+    return ("application/json" if kind == "small" else "text/event-stream"), body(kind, count)
+
+
+async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while True:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            size = next((int(line[15:]) for line in head.lower().split("\r\n") if line.startswith("content-length:")), 0)
+            await reader.readexactly(size)
+            kind, data = answer(head.split(" ", 2)[1])
+            framing = f"content-length: {len(data)}" if kind == "application/json" else "transfer-encoding: chunked"
+            writer.write(f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\n{framing}\r\n\r\n".encode())
+            if kind == "application/json":
+                writer.write(data)
+            else:
+                for start in range(0, len(data), WRITE):
+                    piece = data[start : start + WRITE]
+                    writer.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+                    await writer.drain()
+                writer.write(b"0\r\n\r\n")
+            await writer.drain()
+    except (asyncio.IncompleteReadError, ConnectionError):
+        writer.close()
+
+
+async def main() -> None:
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=2048)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
