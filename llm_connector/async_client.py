@@ -7,16 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from llm_connector.async_transport import AsyncConnectionPool, aresolve, asleep
 from llm_connector.base_client import BaseClient, as_inputs
 from llm_connector.errors import LLMError
 from llm_connector.protocols.wire import Conversation
-from llm_connector.transport import (
-    AsyncConnectionPool,
-    aresolve,
-    asleep,
-    stream_errors,
-    transport_errors,
-)
+from llm_connector.transport import stream_errors, transport_errors
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Generator, Sequence

@@ -10,13 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from llm_connector.base_client import BaseClient, as_inputs
 from llm_connector.errors import LLMError
 from llm_connector.protocols.wire import Conversation
-from llm_connector.transport import (
-    ConnectionPool,
-    resolve,
-    sleep,
-    stream_errors,
-    transport_errors,
-)
+from llm_connector.transport import ConnectionPool, resolve, sleep, stream_errors, transport_errors
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence

@@ -1,31 +1,22 @@
-"""The seam to the HTTP library, the only module that knows it. What to send and when is in ``client``.
-
-Async connections belong to the event loop that made them, so an async pool keeps one HTTP client a loop and closes it
-when the loop shuts its asynchronous generators down: a client outlives ``asyncio.run`` and leaves nothing behind.
-"""
+"""The seam to the HTTP library. What to send and when is in ``client``; what is async of it is in ``async_transport``."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import functools
-import inspect
-import sys
 import time
 import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
-import anyio
-import anyio.to_thread
 import httpx
 
 from llm_connector.errors import ConfigError, ConnectError, DecodeError, LLMError, RequestTimeoutError
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncGenerator, Iterator
+    from collections.abc import Iterator
 
     from llm_connector.protocols.base import StreamReader
     from llm_connector.protocols.wire import WireRequest
@@ -35,20 +26,11 @@ READ_TIMEOUT = 600.0
 _LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")
 
 sleep = time.sleep
-asleep = anyio.sleep
 
 
 def resolve(value: Any) -> Any:
     """The value, or what the function gives that stands for it."""
     return value() if callable(value) else value
-
-
-async def aresolve(value: Any) -> Any:
-    """The same without blocking the event loop; an awaitable is awaited."""
-    if not callable(value):
-        return value
-    result = value() if inspect.iscoroutinefunction(value) else await anyio.to_thread.run_sync(value)
-    return await result if inspect.isawaitable(result) else result
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,54 +91,6 @@ class ConnectionPool:
             self._made = None
 
 
-class AsyncConnectionPool:
-    """One HTTP client an event loop, each closed with its loop; never closes one that the user gave."""
-
-    def __init__(self, options: TransportOptions, given: httpx.AsyncClient | None = None) -> None:
-        if given is not None and not isinstance(given, httpx.AsyncClient):
-            raise ConfigError(f"http_client must be an httpx.AsyncClient, not {type(given).__name__}")
-        self._options = options
-        self._given = given
-        self._lifetimes: weakref.WeakKeyDictionary[Any, AsyncGenerator[httpx.AsyncClient, None]] = (
-            weakref.WeakKeyDictionary()
-        )
-        self._made: weakref.WeakKeyDictionary[Any, httpx.AsyncClient] = weakref.WeakKeyDictionary()
-
-    async def get(self) -> httpx.AsyncClient:
-        """The HTTP client of the running loop."""
-        if self._given is not None:
-            return self._given
-        loop = _running_loop()
-        made = self._made.get(loop)
-        if made is None or made.is_closed:
-            lifetime = _lifetime(self._options)
-            made = await anext(lifetime)
-            self._made[loop], self._lifetimes[loop] = made, lifetime
-        return made
-
-    async def aclose(self) -> None:
-        """Close what was made here for the running loop."""
-        loop = _running_loop()
-        self._made.pop(loop, None)
-        lifetime = self._lifetimes.pop(loop, None)
-        if lifetime is not None:
-            await lifetime.aclose()
-
-
-def _running_loop() -> Any:
-    """What identifies the event loop that runs now: asyncio's loop, or trio's token."""
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return sys.modules["trio"].lowlevel.current_trio_token()
-
-
-async def _lifetime(options: TransportOptions) -> AsyncGenerator[httpx.AsyncClient, None]:
-    """Holds a client open until the loop closes its asynchronous generators, which ``asyncio.run`` does at its end."""
-    async with httpx.AsyncClient(**options.client_arguments()) as client:
-        yield client
-
-
 def http_request(
     wire: WireRequest, url: str, headers: dict[str, str], timeout: float | None, options: TransportOptions
 ) -> httpx.Request:
@@ -171,13 +105,19 @@ def http_request(
     limits = httpx.Timeout(read, connect=min(read, CONNECT_TIMEOUT))
     try:
         return httpx.Request(
-            wire.method, url, headers=headers, content=wire.body, extensions={"timeout": limits.as_dict()}
+            wire.method, _parsed(url), headers=headers, content=wire.body, extensions={"timeout": limits.as_dict()}
         )
     except httpx.InvalidURL as error:
         raise ConfigError(f"base_url makes no address: {error}") from None
     except (UnicodeEncodeError, ValueError, TypeError):
         names = [name for name, value in headers.items() if not value.isascii() or not value.isprintable()]
         raise ConfigError(f"header {', '.join(names) or '?'} holds characters that a header cannot have") from None
+
+
+@functools.lru_cache(maxsize=256)
+def _parsed(url: str) -> httpx.URL:
+    """Parsing an address costs a tenth of a small call, and a client asks the same few all the time."""
+    return httpx.URL(url)
 
 
 def full_url(base_url: str, wire: WireRequest) -> str:

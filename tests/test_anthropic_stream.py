@@ -314,6 +314,18 @@ class TestOddities:
             {"type": "text", "length": 6, "citations": [citation]},
         ]
 
+    def test_a_block_opened_again_closes_the_one_before(self) -> None:
+        begun = {"type": "content_block_start", "index": 0, "content_block": {"type": "thinking", "thinking": "hm"}}
+        response = read(sse(start(), begun, *text(0, "Hi"), *end()))[0].response()
+        assert (response.reasoning_content, response.content) == ("hm", "Hi")
+
+    def test_input_of_a_vendors_tool_cut_at_the_limit(self) -> None:
+        ran = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}}
+        cut = block(0, ran, {"type": "input_json_delta", "partial_json": '{"query":'})
+        response = read(sse(start(), *cut, *end("max_tokens")))[0].response()
+        assert response.message.reasoning is not None
+        assert response.message.reasoning.blocks == [{**ran, "input": {"arguments": '{"query":'}}]
+
     def test_arguments_cut_at_the_limit_are_kept_as_they_are(self) -> None:
         response = read(sse(start(), *call(0, "f", '{"a": "b'), *end("max_tokens")))[0].response()
         assert response.tool_calls[0].arguments == '{"a": "b'

@@ -144,6 +144,11 @@ class TestFormat:
         got = ask(response_format=schema)
         assert got.body["tool_choice"] == {"type": "tool", "name": schema.__name__}
 
+    @pytest.mark.parametrize("inner", [{"$ref": "#/$defs/Nothing"}, {}, True])
+    def test_a_schema_with_holes_is_not_native(self, inner: object) -> None:
+        got = ask(response_format={"type": "object", "title": "T", "properties": {"a": inner}})
+        assert got.body["tool_choice"] == {"type": "tool", "name": "T"}
+
     def test_text_is_what_one_gets(self) -> None:
         assert ask(response_format="text").warnings == []
 

@@ -18,6 +18,7 @@ from llm_connector import (
 )
 from llm_connector.call import load_protocol
 from llm_connector.protocols.base import StreamReader
+from llm_connector.protocols.wire import Answer
 from llm_connector.settings import Settings
 from servers.dashscope import DashScopeServer
 from servers.script import Call, Fault, Reply, Use
@@ -303,11 +304,14 @@ def test_models_of_all_pages() -> None:
         assert server.last.headers["x-dashscope-workspace"] == "ws"
 
 
-def test_a_server_that_repeats_its_page_ends_the_list(replay: ReplayServer) -> None:
+def test_a_server_that_repeats_its_page_ends_the_list() -> None:
     body = {"output": {"models": [{"model": "a", "model_info": {"context_window": 5}}], "total": 9}}
-    with LLMClient("aliyun", api_key="k", base_url=replay.serve_bytes([json.dumps(body).encode()])) as c:
-        (model,) = c.models()
-    assert (model.id, model.context_window) == ("a", 5)
+    exchange = load_protocol(Settings.resolve("aliyun", None, "k", "http://h", {})).models()
+    assert next(exchange).query["page_no"] == "1"
+    assert exchange.send(Answer(200, {}, json.dumps(body).encode())).query["page_no"] == "2"
+    with pytest.raises(StopIteration) as stop:
+        exchange.send(Answer(200, {}, json.dumps(body).encode()))
+    assert [(model.id, model.context_window) for model in stop.value.value] == [("a", 5)]
 
 
 def test_embeddings_in_batches() -> None:

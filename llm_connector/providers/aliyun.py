@@ -107,4 +107,4 @@ ROWS = (
 )
 
 # A private cloud has no public address: without one of the user's own, its prompts would go to the public one.
-VARIANTS: Mapping[str, Provider] = {"aliyun_private": replace(ROWS[0], base_url=None)}
+VARIANTS: dict[str, Provider] = {"aliyun_private": replace(ROWS[0], base_url=None)}

@@ -45,7 +45,16 @@ def answer(path: str) -> tuple[str, bytes]:
     parts = path.strip("/").split("/")
     kind = next((part for part in parts if part in {"chunks", "tool"}), "small")
     count = int(parts[parts.index(kind) + 1]) if kind != "small" else 0
-    return ("application/json" if kind == "small" else "text/event-stream"), body(kind, count)
+    if kind == "small":
+        return "application/json", body(kind, count)
+    return "text/event-stream", chunked(kind, count)
+
+
+@cache
+def chunked(kind: str, count: int) -> bytes:
+    """A stream as vendors send it: an HTTP chunk an event."""
+    events = body(kind, count).split(b"\n\n")[:-1]
+    return b"".join(b"%x\r\n%s\n\n\r\n" % (len(event) + 2, event) for event in events) + b"0\r\n\r\n"
 
 
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -61,12 +70,10 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
                 writer.write(data)
             else:
                 for start in range(0, len(data), WRITE):
-                    piece = data[start : start + WRITE]
-                    writer.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+                    writer.write(data[start : start + WRITE])
                     await writer.drain()
-                writer.write(b"0\r\n\r\n")
             await writer.drain()
-    except (asyncio.IncompleteReadError, ConnectionError):
+    except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
         writer.close()
 
 

@@ -96,7 +96,6 @@ LOOPS = [(way, keep) for way in WAYS for keep in KEEPING] + [
 ]
 
 
-@pytest.mark.filterwarnings("ignore:The function `loads` is in beta")
 @pytest.mark.parametrize(("way", "keep"), LOOPS)
 def test_reasoning_goes_back_in_a_tool_loop(kit: Kit, way: str, keep: Any) -> None:
     with kit.serve([ASKS, ASKS, ANSWERS], demand_reasoning=True) as server:

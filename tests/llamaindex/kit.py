@@ -72,7 +72,7 @@ WIRES = {
         Wire("openai_compatible", partial(OpenAIChatServer, dialect="compatible"), media=_ALL - {"video"}),
         Wire("anthropic", AnthropicServer, "claude-test-4-5", media=_ALL - {"audio", "video"}, embeds=None),
         Wire("google", GeminiServer, "gemini-2.5-flash-test", media=_ALL - {"image_url"}),
-        Wire("ollama", OllamaServer, forces=False, media=frozenset({"image"})),
+        Wire("ollama", OllamaServer, forces=False, media=frozenset({"image"}), embeds="nomic-embed-text"),
         Wire("zhipu", ZhipuServer, "glm-4.7", _ZHIPU, forces=False, media=_ALL - {"audio", "document"}),
         Wire("aliyun", DashScopeServer, "qwen-plus", forces=False, embeds="text-embedding-v4"),
         Wire("openai_responses", OpenAIResponsesServer, "gpt-5.1", media=_ALL - {"audio", "video"}),
