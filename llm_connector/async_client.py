@@ -12,6 +12,7 @@ from llm_connector.base_client import BaseClient, as_inputs
 from llm_connector.errors import LLMError
 from llm_connector.protocols.wire import Conversation
 from llm_connector.transport import stream_errors, transport_errors
+from llm_connector.types import ModelList
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Generator, Sequence
@@ -130,6 +131,23 @@ class AsyncChatStream:
             raise reader.interrupted()
         return reader.response()
 
+    async def display(self) -> None:
+        """Show the rest of the answer as it comes: rendered in a notebook, as plain text elsewhere.
+
+        Raises:
+            LLMError: The stream failed; what had arrived stays on the screen.
+        """
+        from llm_connector.notebook import LiveAnswer  # noqa: PLC0415 - only people who look at it need it
+
+        with LiveAnswer(await self._opening.open()) as live:
+            async for chunk in self._chunks:
+                live.add(chunk)
+
+    def _repr_markdown_(self) -> str | None:
+        """The answer as far as it was read."""
+        reader = self._opening.reader
+        return None if reader is None else reader.response()._repr_markdown_()  # noqa: SLF001 - a notebook's protocol
+
     async def aclose(self) -> None:
         """Close the connection; what was not read is lost."""
         await self._chunks.aclose()
@@ -169,7 +187,7 @@ class AsyncLLMClient(BaseClient):
             UnsupportedError: The vendor has no such call.
         """
         call = self._call()
-        return await self._run(call, call.protocol.models())
+        return ModelList(await self._run(call, call.protocol.models()))
 
     async def embed(
         self, inputs: str | Sequence[str], model: str | None = None, dimensions: int | None = None

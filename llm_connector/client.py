@@ -11,6 +11,7 @@ from llm_connector.base_client import BaseClient, as_inputs
 from llm_connector.errors import LLMError
 from llm_connector.protocols.wire import Conversation
 from llm_connector.transport import ConnectionPool, resolve, sleep, stream_errors, transport_errors
+from llm_connector.types import ModelList
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -130,6 +131,23 @@ class ChatStream:
             raise reader.interrupted()
         return reader.response()
 
+    def display(self) -> None:
+        """Show the rest of the answer as it comes: rendered in a notebook, as plain text elsewhere.
+
+        Raises:
+            LLMError: The stream failed; what had arrived stays on the screen.
+        """
+        from llm_connector.notebook import LiveAnswer  # noqa: PLC0415 - only people who look at it need it
+
+        with LiveAnswer(self._opening.open()) as live:
+            for chunk in self._chunks:
+                live.add(chunk)
+
+    def _repr_markdown_(self) -> str | None:
+        """The answer as far as it was read."""
+        reader = self._opening.reader
+        return None if reader is None else reader.response()._repr_markdown_()  # noqa: SLF001 - a notebook's protocol
+
     def close(self) -> None:
         """Close the connection; what was not read is lost."""
         self._chunks.close()
@@ -169,7 +187,7 @@ class LLMClient(BaseClient):
             UnsupportedError: The vendor has no such call.
         """
         call = self._call()
-        return self._run(call, call.protocol.models())
+        return ModelList(self._run(call, call.protocol.models()))
 
     def embed(
         self, inputs: str | Sequence[str], model: str | None = None, dimensions: int | None = None

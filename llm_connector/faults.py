@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 KEPT_BODY = 4096
 
 # The texts and codes in which vendors say that a prompt does not fit; checked against each vendor's own, 2026-11.
-_OVERFLOW = re.compile(
+# Compiled at the first error, not at import.
+_OVERFLOW = (
     r"context_length_exceeded|context_window_exceeded|model_context_window|exceed_context_size"
     r"|maximum context length|longer than the context length|exceeds the context length"
     r"|prompt is too long|input length and `max_tokens` exceed|input token count.{0,40}exceeds"
     r"|input is too long for requested model|range of input length should be"
     r"|exceeded model token limit|input token length too long"
-    r"|exceeds? the (model'?s )?(max(imum)? )?(available )?context|prompt 超长",
-    re.IGNORECASE,
+    r"|exceeds? the (model'?s )?(max(imum)? )?(available )?context|prompt 超长"
 )
 _OVERFLOW_STATUSES = frozenset({None, 200, 400, 413, 422, 500})
 
@@ -149,7 +149,7 @@ def classify(fault: Fault, rules: Iterable[Rule], provider: str) -> errors.LLMEr
 
 def _choose(fault: Fault, rules: Iterable[Rule]) -> Rule | None:
     text = " ".join((*fault.codes, fault.message))
-    if fault.status in _OVERFLOW_STATUSES and _OVERFLOW.search(text):
+    if fault.status in _OVERFLOW_STATUSES and re.search(_OVERFLOW, text, re.IGNORECASE):
         return Rule(errors.ContextLengthError)
     last = _NAMED_LAST if fault.status in {None, 200} else ()
     return next((rule for rule in (*rules, *_NAMED, *last) if rule.fits(fault)), None)

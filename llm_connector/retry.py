@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import re
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -57,6 +56,8 @@ def _number(text: str | None) -> float | None:
 
 
 def _seconds_until(date: str) -> float | None:
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - costs 8 ms to import, and dates are rare
+
     try:
         moment = parsedate_to_datetime(date)
     except ValueError:

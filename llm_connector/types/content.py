@@ -17,7 +17,7 @@ class Block(BaseModel):
             sent to the providers that have explicit caching (the Anthropic family), reported in ``warnings`` elsewhere.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
     cache_control: dict[str, Any] | None = None
 

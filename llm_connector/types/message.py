@@ -23,7 +23,7 @@ class Reasoning(BaseModel):
         blocks: The vendor's blocks, in their order.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     family: str
     blocks: list[dict[str, Any]]
@@ -43,7 +43,7 @@ class Message(BaseModel):
         reasoning: Its opaque, replayable form; see ``Reasoning``.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(defer_build=True, extra="forbid")
 
     role: Role
     content: str | list[ContentBlock] = ""

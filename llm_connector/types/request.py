@@ -29,7 +29,7 @@ class ResponseFormat(BaseModel):
         model: The pydantic class that ``response.parsed`` will be an instance of.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
     type: Literal["text", "json_object", "json_schema"]
     name: str = "response"
@@ -100,7 +100,7 @@ class ChatRequest(BaseModel):
         timeout: Seconds without a byte before this call is given up.
     """
 
-    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", arbitrary_types_allowed=True)
 
     messages: list[Message]
     model: str | None = None

@@ -11,6 +11,13 @@ from llm_connector.types.message import Message
 from llm_connector.types.tools import ToolCall
 
 
+def _notebook() -> Any:
+    """How things look in a notebook; loaded by the first that is shown."""
+    from llm_connector import notebook  # noqa: PLC0415
+
+    return notebook
+
+
 class Usage(BaseModel):
     """Token counts, with one meaning whatever the vendor's habit. Two add with ``+``.
 
@@ -24,7 +31,7 @@ class Usage(BaseModel):
         raw: The vendor's own object.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -42,12 +49,17 @@ class Usage(BaseModel):
         """Let ``sum()`` start from 0."""
         return self if other == 0 else NotImplemented
 
+    def _repr_markdown_(self) -> str:
+        return _notebook().usage_markdown(self)  # type: ignore[no-any-return]
+
 
 _COUNTS = tuple(name for name in Usage.model_fields if name != "raw")
 
 
 class Choice(BaseModel):
     """One of the answers when several were asked for with ``n``; ``refusal`` tells that the model would not answer."""
+
+    model_config = ConfigDict(defer_build=True)
 
     index: int = 0
     message: Message
@@ -72,6 +84,8 @@ class ChatResponse(BaseModel):
         parsed: The validated object when ``response_format`` was a pydantic class and the answer fits it.
         raw: The vendor's JSON; ``None`` for a folded stream.
     """
+
+    model_config = ConfigDict(defer_build=True)
 
     choices: list[Choice]
     usage: Usage | None = None
@@ -119,6 +133,9 @@ class ChatResponse(BaseModel):
         """Log probabilities of the tokens, in OpenAI's form, when asked for."""
         return self.choices[0].logprobs
 
+    def _repr_markdown_(self) -> str:
+        return _notebook().answer_markdown(self)  # type: ignore[no-any-return]
+
 
 class ModelInfo(BaseModel):
     """A model that the provider lists.
@@ -130,12 +147,19 @@ class ModelInfo(BaseModel):
         raw: The vendor's entry.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     id: str
     context_window: int | None = None
     max_output_tokens: int | None = None
     raw: dict[str, Any] = Field(default_factory=dict, repr=False)
+
+
+class ModelList(list[ModelInfo]):
+    """A list of models that a notebook shows as a table."""
+
+    def _repr_html_(self) -> str:
+        return _notebook().models_html(self)  # type: ignore[no-any-return]
 
 
 class EmbeddingResponse(BaseModel):
@@ -147,6 +171,8 @@ class EmbeddingResponse(BaseModel):
         model: The model that answered.
         warnings: What was changed or not sent, in words.
     """
+
+    model_config = ConfigDict(defer_build=True)
 
     embeddings: list[list[float]]
     usage: Usage | None = None

@@ -26,7 +26,7 @@ class Tool(BaseModel):
         vendor: A tool that the vendor runs itself (web search, code execution), in its own JSON; sent as it is.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
     name: str
     description: str = ""
@@ -119,7 +119,7 @@ class ToolCall(BaseModel):
         arguments: The arguments as the model wrote them: JSON text of an object, or broken JSON when it was cut short.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
     id: str
     name: str

@@ -39,6 +39,7 @@ class Wire:
         forces: Whether the vendor can be told that a tool must be called.
         media: What may be in a prompt, of image, image_url, audio, video, document.
         embeds: The name of an embedding model.
+        sees: The name of a model that takes media, where it is another one.
     """
 
     provider: str
@@ -49,6 +50,7 @@ class Wire:
     forces: bool = True
     media: frozenset[str] = frozenset({"image", "image_url"})
     embeds: str | None = "test-embedding"
+    sees: str | None = None
 
     def llm(self, server: Server, **fields: Any) -> ChatConnector:
         """A language model that talks to the server."""
@@ -71,12 +73,27 @@ WIRES = {
     for wire in (
         Wire("openai_compatible", partial(OpenAIChatServer, dialect="compatible"), media=_ALL - {"video"}),
         Wire("anthropic", AnthropicServer, "claude-test-4-5", media=_ALL - {"audio", "video"}, embeds=None),
-        Wire("google", GeminiServer, "gemini-2.5-flash-test", media=_ALL - {"image_url"}),
+        Wire("google", GeminiServer, "gemini-2.5-flash-test", media=_ALL),
         Wire("ollama", OllamaServer, forces=False, media=frozenset({"image"}), embeds="nomic-embed-text"),
-        Wire("zhipu", ZhipuServer, "glm-4.7", _ZHIPU, forces=False, media=_ALL - {"audio", "document"}),
-        Wire("aliyun", DashScopeServer, "qwen-plus", forces=False, embeds="text-embedding-v4"),
+        Wire("zhipu", ZhipuServer, "glm-4.7", _ZHIPU, forces=False, media=_ALL - {"audio"}),
+        Wire(
+            "aliyun",
+            DashScopeServer,
+            "qwen-plus",
+            forces=False,
+            embeds="text-embedding-v4",
+            media=_ALL - {"document"},
+            sees="qwen-vl-plus",
+        ),
         Wire("openai_responses", OpenAIResponsesServer, "gpt-5.1", media=_ALL - {"audio", "video"}),
-        Wire("tencent", HunyuanServer, "hunyuan-test", _TENCENT, forces=False),
+        Wire(
+            "tencent",
+            HunyuanServer,
+            "hunyuan-test",
+            _TENCENT,
+            forces=False,
+            media=frozenset({"image", "image_url", "video"}),
+        ),
     )
 }
 

@@ -47,7 +47,9 @@ def test_roles_reach_the_vendor(wire: Wire) -> None:
         assert said == [("system", "Be brief."), ("user", "One"), ("assistant", "Two"), ("user", "Three")]
 
 
-@pytest.mark.parametrize(("role", "wanted"), [("chatbot", "assistant"), ("model", "assistant"), ("developer", "system")])
+@pytest.mark.parametrize(
+    ("role", "wanted"), [("chatbot", "assistant"), ("model", "assistant"), ("developer", "system")]
+)
 def test_roles_of_other_vendors(compatible: Wire, role: str, wanted: str) -> None:
     with compatible.serve() as server:
         compatible.llm(server).chat([ChatMessage(role=role, content="x"), *user("hi")])

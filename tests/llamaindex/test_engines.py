@@ -87,7 +87,9 @@ async def test_a_router(compatible: Wire, kind: Any) -> None:
     with compatible.serve([chosen, Reply("Bamboo.")]) as server:
         llm = compatible.llm(server)
         engines = [SummaryIndex([node]).as_query_engine(llm=llm) for node in NODES[:2]]
-        tools = [QueryEngineTool.from_defaults(engine, description=name) for engine, name in zip(engines, "ab", strict=True)]
+        tools = [
+            QueryEngineTool.from_defaults(engine, description=name) for engine, name in zip(engines, "ab", strict=True)
+        ]
         router = RouterQueryEngine.from_defaults(tools, llm=llm, selector=kind.from_defaults(llm=llm))
         assert str(router.query(QUESTION)) == "Bamboo."
         assert "Pandas" in server.last.body.decode()

@@ -71,7 +71,9 @@ def test_it_goes_back_after_a_tool_call(wire: Wire, streamed: bool) -> None:
         for _ in script:
             ask: Any = {"chat_history": history, "allow_parallel_tool_calls": True}
             tools = [WEATHER, ADD]
-            response = list(llm.stream_chat_with_tools(tools, **ask))[-1] if streamed else llm.chat_with_tools(tools, **ask)
+            response = (
+                list(llm.stream_chat_with_tools(tools, **ask))[-1] if streamed else llm.chat_with_tools(tools, **ask)
+            )
             history = [*history, response.message]
             for call in llm.get_tool_calls_from_response(response, error_on_no_tool_call=False):
                 history.append(ChatMessage(role="tool", content="ok", additional_kwargs={"tool_call_id": call.tool_id}))

@@ -101,7 +101,11 @@ def test_a_callable_key_is_asked_at_each_request(compatible: Wire) -> None:
 def test_messages_survive_json(wire: Wire, streamed: bool) -> None:
     """A chat store keeps messages as JSON; the vendor accepts them afterwards, reasoning and signature included."""
     script = [
-        Reply("Both.", reasoning="I need tools.", tool_calls=[Call("get_weather", {"city": "Oslo"}), Call("add", {"a": 1, "b": 2})]),
+        Reply(
+            "Both.",
+            reasoning="I need tools.",
+            tool_calls=[Call("get_weather", {"city": "Oslo"}), Call("add", {"a": 1, "b": 2})],
+        ),
         Reply("Done."),
     ]
     with wire.serve(script, demand_reasoning=True) as server:

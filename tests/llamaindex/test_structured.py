@@ -14,9 +14,7 @@ from servers.script import Call, Reply
 
 
 # StructuredLLM calls pydantic's deprecated ``json`` on what it streams (llama-index-core 0.14.25, structured_llm.py).
-OLD_JSON_UPSTREAM = (
-    "ignore:The `json` method is deprecated:pydantic.warnings.PydanticDeprecatedSince20:llama_index.core.llms.structured_llm"
-)
+OLD_JSON_UPSTREAM = "ignore:The `json` method is deprecated:pydantic.warnings.PydanticDeprecatedSince20:llama_index.core.llms.structured_llm"
 
 
 class Song(BaseModel):

@@ -213,7 +213,8 @@ def _foreign_histories() -> dict[str, list[ChatMessage]]:
         ],
         "the tool's name as id, twice": [
             assistant(
-                ToolCallBlock(tool_call_id="get_weather", **weather), ToolCallBlock(tool_call_id="get_weather", **weather)
+                ToolCallBlock(tool_call_id="get_weather", **weather),
+                ToolCallBlock(tool_call_id="get_weather", **weather),
             ),
             tool("get_weather"),
             tool("get_weather", "snow"),
@@ -224,7 +225,9 @@ def _foreign_histories() -> dict[str, list[ChatMessage]]:
         ],
         "foreign thinking": [assistant(thinking, ToolCallBlock(tool_call_id="x1", **weather)), tool("x1")],
         "citation and empty text": [
-            assistant(TextBlock(text=""), TextBlock(text="I know."), cited, ToolCallBlock(tool_call_id="x1", **weather)),
+            assistant(
+                TextBlock(text=""), TextBlock(text="I know."), cited, ToolCallBlock(tool_call_id="x1", **weather)
+            ),
             tool("x1"),
         ],
         "text in the place of arguments": [
