@@ -162,5 +162,10 @@ def __getattr__(name: str) -> Any:
     return value
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """``%load_ext llm_connector``: add the cell magic ``%%chat``."""
+    shell.register_magics(importlib.import_module("llm_connector.magic").ChatMagics)
+
+
 def __dir__() -> list[str]:
     return sorted(__all__)

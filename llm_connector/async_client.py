@@ -11,6 +11,7 @@ from llm_connector.async_transport import AsyncConnectionPool, aresolve, asleep
 from llm_connector.base_client import BaseClient, as_inputs
 from llm_connector.errors import LLMError
 from llm_connector.protocols.wire import Conversation
+from llm_connector.sending import aread_body, asend, cut_off
 from llm_connector.transport import stream_errors, transport_errors
 from llm_connector.types import ModelList
 
@@ -64,10 +65,14 @@ class AsyncOpening:
         response = self.response
         assert response is not None
         try:
-            with stream_errors(reader, self._client.provider_name, str(response.url)):
+            deadline = self._call.deadline
+            errors = stream_errors(reader, self._client.provider_name, str(response.url), deadline)
+            with errors, cut_off(response, deadline):
                 async for data in response.aiter_bytes():
+                    deadline.check()
                     for chunk in reader.feed(data):
                         yield chunk
+                deadline.check()
                 for chunk in reader.finish():
                     yield chunk
         finally:
@@ -146,7 +151,7 @@ class AsyncChatStream:
     def _repr_markdown_(self) -> str | None:
         """The answer as far as it was read."""
         reader = self._opening.reader
-        return None if reader is None else reader.response()._repr_markdown_()  # noqa: SLF001 - a notebook's protocol
+        return None if reader is None else reader.response()._repr_markdown_()
 
     async def aclose(self) -> None:
         """Close the connection; what was not read is lost."""
@@ -265,12 +270,8 @@ class AsyncLLMClient(BaseClient):
     async def _try(self, call: Call, wire: WireRequest) -> tuple[Answer, httpx.Response]:
         request = call.http_request(wire, await aresolve(call.base_url), await aresolve(call.key))
         pool = await self._pool.get()
-        with transport_errors(self.provider_name, str(request.url)):
-            response = await pool.send(request, stream=True)
+        with transport_errors(self.provider_name, str(request.url), call.deadline):
+            response = await asend(pool, request, call.deadline)
             streaming = wire.stream and response.status_code < FIRST_FAILURE
-            if not streaming:
-                try:
-                    await response.aread()
-                finally:
-                    await response.aclose()
-        return call.answer(response, streaming=streaming), response
+            body = None if streaming else await aread_body(response, call.deadline)
+        return call.answer(response, body), response

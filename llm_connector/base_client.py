@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from llm_connector.call import Call, load_protocol
+from llm_connector.deadline import Deadline
 from llm_connector.errors import ConfigError
 from llm_connector.settings import Settings
 from llm_connector.transport import READ_TIMEOUT, TransportOptions
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from llm_connector.protocols.base import Protocol
     from llm_connector.provider import Capabilities, Provider
 
+LONGEST_TIMEOUT = 4e6  # seconds, some 46 days: what every system's sockets and timers can count
+
 _UNPICKLED = ("_pool", "_protocol")
 
 
@@ -30,6 +33,8 @@ class BaseClient:
         api_key: The key; else the environment's. A function is called for each request, for tokens that run out.
         base_url: The address; else the environment's, else the vendor's.
         timeout: Seconds without a byte before a call is given up; the length of a stream does not count.
+        total_timeout: Seconds for a whole call with its retries, waits and the reading of its stream; no end when not
+            given.
         max_retries: How many attempts may follow the first.
         proxy: A proxy's address; else the environment's.
         headers: Headers for every request.
@@ -48,6 +53,7 @@ class BaseClient:
         api_key: str | SecretStr | Callable[[], Any] | None = None,
         base_url: str | None = None,
         timeout: float = READ_TIMEOUT,
+        total_timeout: float | None = None,
         max_retries: int = 2,
         proxy: str | None = None,
         headers: Mapping[str, str] | None = None,
@@ -58,6 +64,8 @@ class BaseClient:
             raise ConfigError("max_retries must be 0 or more")
         self._settings = Settings.resolve(provider, model, api_key, base_url, provider_options)
         address = self._settings.base_url
+        self._total_timeout = None if total_timeout is None else as_seconds("total_timeout", total_timeout)
+        timeout = as_seconds("timeout", timeout)
         self._transport = TransportOptions(timeout, proxy, address if isinstance(address, str) else "http://localhost")
         self._max_retries = max_retries
         self._headers = {name.lower(): value for name, value in (headers or {}).items()}
@@ -112,13 +120,25 @@ class BaseClient:
             protocol = self._protocol = load_protocol(settings)
         if request is not None and (own := settings.for_request(request)) is not settings:
             settings, protocol = own, load_protocol(own)
-        return Call(settings, protocol, self._transport, self._headers, self._max_retries, request)
+        deadline = Deadline(self._total_timeout)
+        return Call(settings, protocol, self._transport, self._headers, self._max_retries, deadline, request)
 
     def _embedding_model(self, model: str | None) -> str:
         name = model or self._settings.model
         if name is None:
             raise ConfigError("no model given: pass model=", provider=self.provider_name)
         return name
+
+
+def as_seconds(name: str, value: float) -> float:
+    """A time that sockets can wait.
+
+    Raises:
+        ConfigError: It is no number above 0.
+    """
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < float("inf"):
+        raise ConfigError(f"{name} is a number of seconds above 0, not {value!r}")
+    return min(float(value), LONGEST_TIMEOUT)
 
 
 def as_inputs(inputs: str | Sequence[str]) -> list[str]:

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from llm_connector import retry
 from llm_connector.auth import Unsigned, sign
 from llm_connector.protocols.wire import Answer
-from llm_connector.transport import TransportOptions, full_url, http_request
+from llm_connector.transport import full_url, http_request
 from llm_connector.version import __version__
 
 if TYPE_CHECKING:
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from llm_connector.deadline import Deadline
     from llm_connector.errors import LLMError
     from llm_connector.protocols.base import Protocol
     from llm_connector.protocols.wire import WireRequest
     from llm_connector.settings import Settings
+    from llm_connector.transport import TransportOptions
     from llm_connector.types import ChatRequest
 
 logger = logging.getLogger("llm_connector")
@@ -46,6 +48,7 @@ class Call:
         protocol: The protocol with these settings.
         base_url: Where to send, or a function that finds it.
         key: The key, or a function that gives one.
+        deadline: When the whole call must be over.
     """
 
     def __init__(
@@ -55,38 +58,45 @@ class Call:
         transport: TransportOptions,
         headers: Mapping[str, str],
         max_retries: int,
+        deadline: Deadline,
         request: ChatRequest | None = None,
     ) -> None:
         self.settings = settings
         self.protocol = protocol
         self.base_url = settings.base_url
         self.key = settings.key
-        self._transport = transport
+        self.deadline = deadline
         self._headers = {"user-agent": USER_AGENT, "accept-encoding": "gzip, deflate", **headers}
         self._max_retries = max_retries
-        self._timeout: float | None = None
+        self._timeout = transport.timeout
         self._refreshed = False
         if request is not None:
             self._headers |= {name.lower(): value for name, value in (request.extra_headers or {}).items()}
-            self._timeout = request.timeout
+            self._timeout = transport.timeout if request.timeout is None else request.timeout
 
     def http_request(self, wire: WireRequest, base_url: str, key: Any) -> httpx.Request:
-        """The request to send now, signed now."""
+        """The request to send now, signed now.
+
+        Raises:
+            RequestTimeoutError: The time for the whole call is up.
+        """
+        self.deadline.start()
+        self.deadline.check()
         url = full_url(self.protocol.normalise_base_url(base_url), wire)
         secret = key.get_secret_value() if isinstance(key, SecretStr) else key
         headers = {"accept": "text/event-stream, application/json" if wire.stream else "application/json"}
         headers |= self._headers | wire.headers
         headers |= sign(Unsigned(url, wire, secret, self.settings, time.time()))
-        return http_request(wire, url, headers, self._timeout, self._transport)
+        return http_request(wire, url, headers, self._timeout, self.deadline)
 
-    def answer(self, response: httpx.Response, *, streaming: bool) -> Answer:
-        """The answer, when it is none that is an error.
+    def answer(self, response: httpx.Response, body: bytes | None) -> Answer:
+        """The answer, when it is none that is an error; a stream has no body here.
 
         Raises:
             LLMError: The answer is an error.
         """
-        answer = Answer(response.status_code, response.headers, b"" if streaming else response.content)
-        error = None if streaming else self.protocol.fault(answer)
+        answer = Answer(response.status_code, response.headers, body or b"")
+        error = None if body is None else self.protocol.fault(answer)
         if error is not None:
             raise error
         return answer
@@ -97,6 +107,8 @@ class Call:
             self._refreshed = True  # a token may have run out: ask its function once more
             return 0.0
         seconds = retry.delay(error, attempt, self._max_retries)
+        if seconds is not None and not self.deadline.allows(seconds):
+            return None
         if seconds is not None:
             name = self.settings.provider.name
             logger.info("%s: %s, retry %d in %.2f s", name, type(error).__name__, attempt + 1, seconds)

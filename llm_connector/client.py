@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from llm_connector.base_client import BaseClient, as_inputs
 from llm_connector.errors import LLMError
 from llm_connector.protocols.wire import Conversation
+from llm_connector.sending import cut_off, read_body, send
 from llm_connector.transport import ConnectionPool, resolve, sleep, stream_errors, transport_errors
 from llm_connector.types import ModelList
 
@@ -63,10 +64,14 @@ class Opening:
         response = self.response
         assert response is not None
         try:
-            with stream_errors(reader, self._client.provider_name, str(response.url)):
+            deadline = self._call.deadline
+            errors = stream_errors(reader, self._client.provider_name, str(response.url), deadline)
+            with errors, cut_off(response, deadline):
                 for data in response.iter_bytes():
+                    deadline.check()
                     for chunk in reader.feed(data):
                         yield chunk
+                deadline.check()
                 for chunk in reader.finish():
                     yield chunk
         finally:
@@ -146,7 +151,7 @@ class ChatStream:
     def _repr_markdown_(self) -> str | None:
         """The answer as far as it was read."""
         reader = self._opening.reader
-        return None if reader is None else reader.response()._repr_markdown_()  # noqa: SLF001 - a notebook's protocol
+        return None if reader is None else reader.response()._repr_markdown_()
 
     def close(self) -> None:
         """Close the connection; what was not read is lost."""
@@ -265,12 +270,8 @@ class LLMClient(BaseClient):
     def _try(self, call: Call, wire: WireRequest) -> tuple[Answer, httpx.Response]:
         request = call.http_request(wire, resolve(call.base_url), resolve(call.key))
         pool = self._pool.get()
-        with transport_errors(self.provider_name, str(request.url)):
-            response = pool.send(request, stream=True)
+        with transport_errors(self.provider_name, str(request.url), call.deadline):
+            response = send(pool, request, call.deadline)
             streaming = wire.stream and response.status_code < FIRST_FAILURE
-            if not streaming:
-                try:
-                    response.read()
-                finally:
-                    response.close()
-        return call.answer(response, streaming=streaming), response
+            body = None if streaming else read_body(response, call.deadline)
+        return call.answer(response, body), response

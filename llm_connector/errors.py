@@ -40,7 +40,7 @@ class LLMError(Exception):
         code: The vendor's own error code.
         request_id: The vendor's id of the request, for its support.
         retry_after: Seconds that the vendor asked to wait.
-        raw: The vendor's error body, decoded when it was JSON, cut to 4 KB when it was text.
+        raw: The vendor's error body, decoded when it was JSON, cut to 4 KB when it was text or huge.
         retryable: Whether the same request may succeed later.
         partial: What had arrived when the error came in the middle of a stream, else ``None``.
     """

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 KEPT_BODY = 4096
+_KEPT_JSON = 16 * KEPT_BODY  # a vendor's own JSON stays whole: programs read fields of it
 
 # The texts and codes in which vendors say that a prompt does not fit; checked against each vendor's own, 2026-11.
 # Compiled at the first error, not at import.
@@ -118,7 +119,7 @@ def read_fault(status: int | None, headers: Mapping[str, str], payload: Any) -> 
         if _redirects(status)
         else _first_text(inner, "message", "Message", "msg", "Msg", "detail", "error", "error_description")
     )
-    fault = Fault(status, message or _describe(status, headers, body), raw=_cut(payload))
+    fault = Fault(status, message[:KEPT_BODY] or _describe(status, headers, body), raw=_cut(payload))
     fault.codes = [str(inner[name]) for name in ("code", "Code", "type", "status") if inner.get(name) is not None]
     amazon = headers.get("x-amzn-errortype")
     if amazon:
@@ -209,7 +210,9 @@ def _describe(status: int | None, headers: Mapping[str, str], body: Any) -> str:
 
 
 def _cut(payload: Any) -> Any:
-    return payload[:KEPT_BODY] if isinstance(payload, str) else payload
+    """What is kept of a body: JSON as it is unless it is huge, text only its beginning."""
+    text = payload if isinstance(payload, str) else repr(payload)
+    return text[:KEPT_BODY] if isinstance(payload, str) or len(text) > _KEPT_JSON else payload
 
 
 def decode_body(body: bytes) -> Any:

@@ -1,4 +1,4 @@
-"""How answers, token counts and model lists look in a notebook. Only showing a stream needs IPython; asking is elsewhere.
+"""How answers, token counts and model lists look in a notebook. Only showing a stream there needs IPython.
 
 A kernel trusts what a cell has just made, so Markdown from a model may not bring HTML along: every ``<`` shown is ours.
 """
@@ -6,6 +6,7 @@ A kernel trusts what a cell has just made, so Markdown from a model may not brin
 from __future__ import annotations
 
 import html
+import importlib
 import re
 import sys
 import time
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
     from llm_connector.types import ChatChunk, ChatResponse, Choice, ModelInfo, ToolCall, Usage
 
 _PUNCTUATION = re.compile(r"[^\w\s]|_")
-_FENCED = re.compile(r"^ {0,3}(?P<fence>`{3,}|~{3,})[^`\n]*\n(?P<body>.*?)(?:^ {0,3}(?P=fence)[`~]*[ \t]*$|\Z)", re.M | re.S)
+_FENCED = re.compile(
+    r"^ {0,3}(?P<fence>`{3,}|~{3,})[^`\n]*\n(?P<body>.*?)(?:^ {0,3}(?P=fence)[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL
+)
 _CODE = re.compile(r"(?<!`)(?P<ticks>`+)(?!`)(?P<text>[^\n]*?[^`\n])(?P=ticks)(?!`)")
-_SCRIPT_LINK = re.compile(r"(\](?:\(|:)\s*)(?=(?:java|vb)script\b)", re.I)
+_SCRIPT_LINK = re.compile(r"(\](?:\(|:)\s*)(?=(?:java|vb)script\b)", re.IGNORECASE)
 _WRAPPED = "white-space: pre-wrap"
 _REFRESH_SECONDS = 0.1
 
@@ -97,9 +100,8 @@ class LiveAnswer:
 
     def __enter__(self) -> Self:
         if in_notebook():
-            from IPython.display import display  # noqa: PLC0415 - only a notebook has it
-
-            self._handle = display(self._bundle(), raw=True, display_id=True)
+            show: Any = importlib.import_module("IPython.display").display
+            self._handle = show(self._bundle(), raw=True, display_id=True)
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import time
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator
 
+    from llm_connector.deadline import Deadline
     from llm_connector.protocols.base import StreamReader
     from llm_connector.protocols.wire import WireRequest
 
@@ -44,8 +45,8 @@ class TransportOptions:
     """
 
     timeout: float = READ_TIMEOUT
-    proxy: str | None = None
-    base_url: str = ""
+    proxy: str | None = field(default=None, repr=False)
+    base_url: str = field(default="", repr=False)
 
     def client_arguments(self) -> dict[str, Any]:
         """The arguments for an HTTP client of the library."""
@@ -92,7 +93,7 @@ class ConnectionPool:
 
 
 def http_request(
-    wire: WireRequest, url: str, headers: dict[str, str], timeout: float | None, options: TransportOptions
+    wire: WireRequest, url: str, headers: dict[str, str], timeout: float, deadline: Deadline
 ) -> httpx.Request:
     """The HTTP library's request.
 
@@ -101,7 +102,7 @@ def http_request(
     """
     if bad := [name for name, value in headers.items() if any(mark in value for mark in "\r\n\0")]:
         raise ConfigError(f"header {', '.join(bad)} holds a line break")
-    read = options.timeout if timeout is None else timeout
+    read = deadline.cut(timeout)
     limits = httpx.Timeout(read, connect=min(read, CONNECT_TIMEOUT))
     try:
         return httpx.Request(
@@ -127,8 +128,28 @@ def full_url(base_url: str, wire: WireRequest) -> str:
 
 
 @contextlib.contextmanager
-def transport_errors(provider: str, url: str) -> Iterator[None]:
+def transport_errors(provider: str, url: str, deadline: Deadline | None = None) -> Iterator[None]:
     """The HTTP library's errors as ours, with the cause chained; ours get the provider's name."""
+    try:
+        with _named_errors(provider, url):
+            yield
+    except (ConnectError, RequestTimeoutError) as error:
+        if deadline is not None:
+            with _named_errors(provider, url):
+                _check(deadline, error)
+        raise
+
+
+def _check(deadline: Deadline, error: LLMError) -> None:
+    """Tell the time that is up in place of what ended with it."""
+    try:
+        deadline.check()
+    except RequestTimeoutError as late:
+        raise late from error.__cause__
+
+
+@contextlib.contextmanager
+def _named_errors(provider: str, url: str) -> Iterator[None]:
     host = urlsplit(url).netloc.rpartition("@")[2]
     try:
         yield
@@ -148,15 +169,16 @@ def transport_errors(provider: str, url: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def stream_errors(reader: StreamReader, provider: str, url: str) -> Iterator[None]:
+def stream_errors(reader: StreamReader, provider: str, url: str, deadline: Deadline) -> Iterator[None]:
     """The same while a stream is read: a broken connection leaves a partial response, or nothing after the end."""
     try:
-        with transport_errors(provider, url):
+        with transport_errors(provider, url, deadline):
             yield
-    except ConnectError as error:
-        if not reader.ended:
+    except LLMError as error:
+        if reader.ended:
+            return
+        if isinstance(error, ConnectError):
             raise reader.interrupted() from error.__cause__
-    except RequestTimeoutError as error:
-        if not reader.ended:
+        if error.partial is None:
             error.partial = reader.response()
-            raise
+        raise

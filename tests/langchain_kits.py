@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langchain_llm_connector import ChatConnector
 from servers.anthropic import AnthropicServer
-from servers.base import Server
 from servers.dashscope import DashScopeServer
 from servers.gemini import GeminiServer
 from servers.ollama import OllamaServer
 from servers.openai_chat import OpenAIChatServer
 from servers.openai_responses import OpenAIResponsesServer
 from servers.zhipu import ZhipuServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from servers.base import Server
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from llm_connector.provider import Provider
+import fault_table
 from llm_connector.providers import ROWS
+
+if TYPE_CHECKING:
+    from llm_connector.provider import Provider
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 FEATURES = ("tools", "images", "documents", "audio", "video", "reasoning", "json_schema", "embeddings", "models")
@@ -37,7 +41,7 @@ def _feature_row(row: Provider) -> str:
 
 def filled(text: str) -> str:
     """The README with fresh tables."""
-    for name, table in (("providers", providers()), ("features", features())):
+    for name, table in (("providers", providers()), ("features", features()), ("faults", fault_table.table())):
         pattern = rf"(<!-- table: {name} -->\n).*?(<!-- end table -->)"
         text = re.sub(pattern, lambda found, table=table: f"{found[1]}{table}\n{found[2]}", text, flags=re.DOTALL)
     return text

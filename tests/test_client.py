@@ -415,6 +415,7 @@ SUBSTITUTIONS = (
     ("aread", "read"),
     ("anext(", "next("),
     ("asleep", "sleep"),
+    ("asend", "send"),
     ("aresolve", "resolve"),
     ("unopened(", "opened("),
 )

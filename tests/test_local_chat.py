@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
 from llm_connector.local import ensure_server, shutdown_all
+from llm_connector.local.models import SMOLLM2
+from llm_connector.local.process import ServerProcess
+from llm_connector.local.server import _Key, _order
+from llm_connector.local.weights import fetch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,11 +97,15 @@ def test_streams_token_by_token(base_url: str) -> None:
     assert chat.chunks[-1]["usage"]["completion_tokens"] >= len(tokens)
 
 
-def test_a_request_without_a_limit_ends(base_url: str) -> None:
-    body = {"messages": [{"role": "user", "content": "Count for ever."}], "ignore_eos": True, "stream": True}
-    with httpx.stream("POST", base_url + "/chat/completions", json=body, timeout=300) as response:
-        text = response.read().decode()
-    assert '"finish_reason":"length"' in text
+def test_a_models_limit_ends_an_answer_that_has_none() -> None:
+    key = _Key("", "limited", context_size=512, threads=1, embeddings=False)
+    process = ServerProcess(_order(replace(SMOLLM2, max_tokens=5), key, fetch(SMOLLM2.weights)), timeout=300)
+    try:
+        chat = Chat(process.url + "/v1", "Count for ever.", max_tokens=None, ignore_eos=True)
+    finally:
+        process.stop()
+    assert chat.choice["finish_reason"] == "length"
+    assert json.loads(chat.text)["usage"]["completion_tokens"] == 5
 
 
 def test_a_system_message_replaces_the_default_one(base_url: str) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from llm_connector import errors
-from llm_connector.types import ChatResponse
+if TYPE_CHECKING:
+    from llm_connector import errors
+    from llm_connector.types import ChatResponse
 
 _FACTS = ("provider", "status_code", "code", "request_id", "retry_after", "retryable")
 

@@ -141,7 +141,9 @@ async def abulk_iter(
     progress: bool = True,
     **params: Any,
 ) -> AsyncGenerator[BulkResult, None]:
-    """Ask a model about each item and give the results as they come; leaving the loop early ends the calls. For asyncio.
+    """Ask a model about each item and give the results as they come; leaving the loop early ends the calls.
+
+    It needs an event loop of asyncio; ``bulk_iter`` brings its own.
 
     Args:
         items: Any iterable, also an endless or an async one. Not more than ``max_concurrency`` items are held at once.

@@ -17,11 +17,11 @@ from llm_connector.errors import (
     StreamInterruptedError,
     UnsupportedError,
 )
-from llm_connector.faults import Rule, classify, read_fault
+from llm_connector.faults import KEPT_BODY, Rule, classify, read_fault
 from llm_connector.framing import Event, Framing, SSEDecoder
 from llm_connector.jsontext import decode
 from llm_connector.protocols.fields import RequestFields
-from llm_connector.protocols.wire import misshapen
+from llm_connector.protocols.wire import MISSHAPEN, misshapen_error
 from llm_connector.structured import parse_structured
 from llm_connector.types import ChatChunk
 
@@ -116,6 +116,7 @@ class StreamReader:
         self._framing = protocol.framing()
         self._decoder = protocol.decoder(request)
         self._collector = protocol.collector()
+        self._begun = False
         self.ended = False
 
     def feed(self, data: bytes) -> Iterator[ChatChunk]:
@@ -126,12 +127,20 @@ class StreamReader:
         """
         if self.ended:  # some vendors go on talking after their own end
             return
+        decoder, add = self._decoder, self._collector.add
         try:
-            yield from self._read(self._framing.feed(data))
+            for event in self._framing.feed(data):
+                for chunk in decoder.event(event):
+                    add(chunk)
+                    yield chunk
+                if decoder.done:
+                    break
         except LLMError as error:
             error.partial = self.response()
             raise
-        if self._decoder.done:
+        except MISSHAPEN as error:
+            raise self._misshapen(error) from error
+        if decoder.done:
             yield from self._end()
 
     def finish(self) -> Iterator[ChatChunk]:
@@ -143,14 +152,19 @@ class StreamReader:
         if self.ended:
             return
         try:
-            yield from self._read(self._framing.finish())
+            for event in self._framing.finish():
+                for chunk in self._decoder.event(event):
+                    self._collector.add(chunk)
+                    yield chunk
         except DecodeError as error:  # the last event was cut through
             raise self.interrupted() from error
         except LLMError as error:
             error.partial = self.response()
             raise
+        except MISSHAPEN as error:
+            raise self._misshapen(error) from error
         if not self._decoder.complete:
-            raise self.interrupted()
+            raise self._no_stream() or self.interrupted()
         yield from self._end()
 
     def interrupted(self) -> StreamInterruptedError:
@@ -161,6 +175,15 @@ class StreamReader:
             partial=self.response(),
         )
 
+    def _no_stream(self) -> LLMError | None:
+        """The error of a body that was none from its beginning: the page of a gateway, most likely."""
+        page = getattr(self._framing, "stray", b"")
+        if self._begun or not page:
+            return None
+        text = page[:KEPT_BODY].decode("utf-8", "replace")
+        provider = self._protocol.settings.provider.name
+        return DecodeError(f"the answer is no stream: {text[:80]!r}; check base_url", provider=provider, raw=text)
+
     def response(self) -> ChatResponse:
         """The response folded from what was read so far."""
         response = self._collector.response(created=self._decoder.created, warnings=self.warnings)
@@ -168,15 +191,10 @@ class StreamReader:
             response.usage = self._decoder.usage
         return parse_structured(response, self._request) if self.ended else response
 
-    def _read(self, events: list[Event]) -> Iterator[ChatChunk]:
-        decode_event, add = self._decoder.event, self._collector.add
-        with misshapen():
-            for event in events:
-                for chunk in decode_event(event):
-                    add(chunk)
-                    yield chunk
-                if self._decoder.done:
-                    return
+    def _misshapen(self, error: Exception) -> DecodeError:
+        told = misshapen_error(error)
+        told.partial = self.response()
+        return told
 
     def _end(self) -> Iterator[ChatChunk]:
         for chunk in (*self._decoder.flush(), *self._decoder.ending()):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from llm_connector.errors import DecodeError, ModelNotFoundError, StreamInterruptedError
 from llm_connector.jsontext import encode
 from llm_connector.protocols.ollama import JSON_HEADERS
-from llm_connector.protocols.wire import WireRequest, misshapen
+from llm_connector.protocols.wire import MISSHAPEN, WireRequest, misshapen_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -167,11 +167,13 @@ class PullReader:
 
     def _steps(self, events: list[Event]) -> Iterator[PullProgress]:
         for event in events:
-            with misshapen():
-                line = self._protocol.decode(event)
+            line = self._protocol.decode(event)
+            try:
                 step = PullProgress(
                     raw=line, **{name: line.get(name) for name in ("digest", "total", "completed", "status")}
                 )
+            except MISSHAPEN as error:
+                raise misshapen_error(error) from error
             self.ended = self.ended or step.status == "success"
             yield step
 

@@ -91,6 +91,9 @@ class ChatDecoder(Decoder):
 
     def _choice(self, choice: dict[str, Any], payload: dict[str, Any]) -> ChatChunk | None:
         index = self._index(choice, payload)
+        delta = choice.get("delta")
+        if delta and len(delta) == 1 and (text := self._plain_text(choice, delta)):
+            return ChatChunk(text, id=self._id, model=self._model, index=index, raw=payload)
         first, second = ("message", "delta") if self._whole else ("delta", "message")  # Perplexity sends both
         delta = choice.get(first) or choice.get(second) or {}
         content = delta.get("content")
@@ -126,6 +129,13 @@ class ChatDecoder(Decoder):
                 bool(refusal),
             )
         return None
+
+    def _plain_text(self, choice: dict[str, Any], delta: dict[str, Any]) -> str:
+        """The text of a delta that holds nothing else, as nearly all do; empty where there is more to look at."""
+        text = delta.get("content")
+        if text.__class__ is not str or self._think_tags or self._whole:
+            return ""
+        return "" if choice.get("finish_reason") or choice.get("logprobs") or choice.get("usage") else text
 
     def _index(self, choice: dict[str, Any], payload: dict[str, Any]) -> int:
         """The choice's number. A server that counts its chunks there has asked for one choice and names no object."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -62,13 +61,13 @@ class Answer:
         return self._payload
 
 
-@contextmanager
-def misshapen() -> Iterator[None]:
-    """Where an answer's JSON is read: what a vendor never sends (a number for an object) is a ``DecodeError``."""
-    try:
-        yield
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise DecodeError(f"the answer does not have the vendor's form: {type(error).__name__}: {error}") from error
+# What reading an answer's JSON raises when a vendor sends what it never sends, such as a number for an object.
+MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+
+
+def misshapen_error(error: Exception) -> DecodeError:
+    """The typed error of one of ``MISSHAPEN``."""
+    return DecodeError(f"the answer does not have the vendor's form: {type(error).__name__}: {error}")
 
 
 Exchange = Generator[WireRequest, Answer, T]
@@ -102,10 +101,11 @@ class Conversation(Generic[T]):
             DecodeError: It does not have the vendor's form.
         """
         try:
-            with misshapen():
-                self.wire = self._exchange.send(answer)
+            self.wire = self._exchange.send(answer)
         except StopIteration as stop:
             self.wire, self.result = None, stop.value
+        except MISSHAPEN as error:
+            raise misshapen_error(error) from error
 
     def fail(self, error: LLMError) -> None:
         """Tell the exchange that its last request failed; raises the error unless the exchange knows another way."""

@@ -13,7 +13,7 @@ from llm_connector.types.content import (
 )
 from llm_connector.types.message import Message, Reasoning, Role
 from llm_connector.types.request import ChatRequest, ReasoningEffort, ResponseFormat
-from llm_connector.types.response import ChatResponse, Choice, EmbeddingResponse, ModelInfo, Usage
+from llm_connector.types.response import ChatResponse, Choice, EmbeddingResponse, ModelInfo, ModelList, Usage
 from llm_connector.types.tools import Tool, ToolCall
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "MediaBlock",
     "Message",
     "ModelInfo",
+    "ModelList",
     "Reasoning",
     "ReasoningEffort",
     "ResponseFormat",

@@ -1,20 +1,24 @@
-"""Agents over several turns, with reasoning that the servers demand back: create_agent, LangGraph, checkpoints, events."""
+"""Agents over several turns, with reasoning that the servers demand back: LangGraph, checkpoints, events."""
 
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from langchain.agents import create_agent
 from langchain_core.callbacks import BaseCallbackHandler, UsageMetadataCallbackHandler
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.tools import tool
-from langchain_kits import Kit
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import START, MessagesState, StateGraph
+
 from servers.script import Call, Reply, Use
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from langchain_kits import Kit
 
 LIMIT: Any = {"recursion_limit": 12}
 ROME = Reply("Let me see.", reasoning="First the weather.", tool_calls=[Call("get_weather", {"city": "Rome"})])

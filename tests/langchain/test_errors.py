@@ -1,16 +1,21 @@
 """Each failure is our class and LangChain's, by invoke and by stream, sync and async."""
 
+# ruff: noqa: E501 - tables with a case a line
+
 from __future__ import annotations
 
 import pickle
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import llm_connector as ours
 import pytest
 from langchain_core import exceptions as theirs
-from langchain_kits import Kit
+
+import llm_connector as ours
 from langchain_llm_connector.errors import as_model_error
 from servers.script import Fault, Reply
+
+if TYPE_CHECKING:
+    from langchain_kits import Kit
 
 FAULTS: list[Any] = [
     (Fault(400), ours.InvalidRequestError, theirs.ModelInvalidRequestError, False),
@@ -28,7 +33,7 @@ FAULTS: list[Any] = [
 
 
 async def raised(model: Any, way: str) -> BaseException:
-    with pytest.raises(ours.LLMError) as caught:
+    async def ask() -> None:
         if way == "invoke":
             model.invoke("hi")
         elif way == "stream":
@@ -37,6 +42,9 @@ async def raised(model: Any, way: str) -> BaseException:
             await model.ainvoke("hi")
         else:
             _ = [chunk async for chunk in model.astream("hi")]
+
+    with pytest.raises(ours.LLMError) as caught:
+        await ask()
     return caught.value
 
 

@@ -1,4 +1,4 @@
-"""A model's life: event loops, threads, cancelling, copies, configuration, caches, limits; and what it tells of itself."""
+"""A model's life: event loops, threads, cancelling, copies, configuration, caches; and what it tells of itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 import pickle
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -17,14 +17,17 @@ from langchain_core.load import dumpd
 from langchain_core.messages import HumanMessage
 from langchain_core.rate_limiters import InMemoryRateLimiter
 from langchain_core.runnables import ConfigurableField
-from langchain_kits import Kit
+
 from langchain_llm_connector import ChatConnector, ConnectorEmbeddings
 from langchain_llm_connector.errors import ConnectorServerError
 from llm_connector import ConfigError, supported_providers
 from llm_connector.providers import find_provider
-from servers.base import Server
 from servers.openai_chat import OpenAIChatServer
 from servers.script import Fault, Reply
+
+if TYPE_CHECKING:
+    from langchain_kits import Kit
+    from servers.base import Server
 
 SECRET = "sk-very-secret-key"
 
@@ -161,7 +164,9 @@ def test_rate_limiter(compatible: Kit) -> None:
     assert last.at - first.at >= 0.08
 
 
-@pytest.mark.parametrize(("options", "streams"), [({}, False), ({"streaming": True}, True), ({"disable_streaming": True}, False)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("options", "streams"), [({}, False), ({"streaming": True}, True), ({"disable_streaming": True}, False)]
+)
 def test_streaming_switches(compatible: Kit, options: dict[str, Any], streams: bool) -> None:
     with compatible.serve(Reply("ok")) as server:
         model = compatible.model(server, **options)
@@ -178,7 +183,7 @@ def test_an_http_client_of_ones_own(compatible: Kit) -> None:
         assert copy.deepcopy(model).http_client is client
         with pytest.raises(TypeError, match="cannot be pickled"):
             pickle.dumps(model)
-        with pytest.raises(ConfigError, match="httpx.Client"):
+        with pytest.raises(ConfigError, match=r"httpx\.Client"):
             compatible.model(server, http_client=object()).invoke("hi")
 
 

@@ -1,9 +1,11 @@
 """LangChain's messages and blocks, in every form that it lets through, as the connector's messages."""
 
+# ruff: noqa: E501 - tables with a case a line
+
 from __future__ import annotations
 
 import base64
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from langchain_core.messages import (
@@ -17,13 +19,16 @@ from langchain_core.messages import (
     SystemMessage,
     ToolMessage,
 )
-from langchain_kits import Kit
+
 from langchain_llm_connector.blocks_in import block_of
 from langchain_llm_connector.messages_in import connector_messages
 from llm_connector import InvalidRequestError
 from llm_connector.types import AudioBlock, DocumentBlock, ImageBlock, TextBlock, VideoBlock
 from servers.assets import pdf, png, wav
 from servers.script import Reply
+
+if TYPE_CHECKING:
+    from langchain_kits import Kit
 
 PNG, PDF, WAV = (base64.b64encode(data).decode() for data in (png(), pdf(), wav()))
 CALL: Any = {"name": "f", "args": {"city": "罗马"}, "id": "call_1", "type": "tool_call"}

@@ -1,9 +1,11 @@
 """Reasoning out and back in again, with its signatures, for every provider; the servers demand it of a tool loop."""
 
+# ruff: noqa: E501 - tables with a case a line
+
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from langchain_core.load import dumps, loads
@@ -16,8 +18,11 @@ from langchain_core.messages import (
     messages_to_dict,
 )
 from langchain_core.tools import tool
-from langchain_kits import Kit
+
 from servers.script import Call, Reply
+
+if TYPE_CHECKING:
+    from langchain_kits import Kit
 
 THOUGHT = "I need the weather of both, so I ask for Rome first."
 ASKS = Reply(reasoning=THOUGHT, tool_calls=[Call("get_weather", {"city": "Rome"})])

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
-from langchain_core.language_models import BaseChatModel
-from langchain_llm_connector import ChatConnector
 from langchain_tests.integration_tests import ChatModelIntegrationTests
 from langchain_tests.unit_tests import ChatModelUnitTests
-from llm_connector.provider import Capabilities
+
+from langchain_llm_connector import ChatConnector
 from llm_connector.providers import find_provider
 from servers.anthropic import AnthropicServer
-from servers.base import Server
 from servers.dashscope import DashScopeServer
 from servers.gemini import GeminiServer
 from servers.hunyuan import HunyuanServer
@@ -21,6 +18,14 @@ from servers.ollama import OllamaServer
 from servers.openai_chat import OpenAIChatServer
 from servers.openai_responses import OpenAIResponsesServer
 from servers.zhipu import ZhipuServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from langchain_core.language_models import BaseChatModel
+
+    from llm_connector.provider import Capabilities
+    from servers.base import Server
 
 
 class Suite:

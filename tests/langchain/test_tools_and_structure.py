@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from langchain.agents import create_agent
@@ -11,13 +11,15 @@ from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
 from langchain_core import exceptions as langchain_exceptions
 from langchain_core.exceptions import OutputParserException
 from langchain_core.tools import tool
-from langchain_kits import Kit
-from langchain_llm_connector.errors import ConnectorContentFilterError
 from pydantic import BaseModel, Field
-from servers.replay import ReplayServer
-from servers.script import Call, Reply
 from typing_extensions import TypedDict
 
+from langchain_llm_connector.errors import ConnectorContentFilterError
+from servers.script import Call, Reply
+
+if TYPE_CHECKING:
+    from langchain_kits import Kit
+    from servers.replay import ReplayServer
 
 LIMIT: Any = {"recursion_limit": 10}
 
@@ -53,7 +55,8 @@ def sse(*events: Any) -> list[bytes]:
 
 
 def delta(finish: str | None = None, **fields: Any) -> dict[str, Any]:
-    return {"id": "1", "object": "chat.completion.chunk", "model": "m", "choices": [{"index": 0, "delta": fields, "finish_reason": finish}]}  # fmt: skip
+    choice = {"index": 0, "delta": fields, "finish_reason": finish}
+    return {"id": "1", "object": "chat.completion.chunk", "model": "m", "choices": [choice]}
 
 
 def completion(finish: str = "stop", **message: Any) -> list[bytes]:
@@ -119,6 +122,9 @@ def test_arguments_that_are_no_json_are_kept(compatible: Kit) -> None:
         assert server.last.json["messages"][1]["tool_calls"][0]["function"]["arguments"] == '{"city": "Ro'
 
 
+NAMED = {"type": "function", "function": {"name": "get_time"}}
+
+
 @pytest.mark.parametrize(
     ("choice", "sent"),
     [
@@ -127,14 +133,14 @@ def test_arguments_that_are_no_json_are_kept(compatible: Kit) -> None:
         (True, "required"),
         ("auto", "auto"),
         ("none", "none"),
-        ("get_time", {"type": "function", "function": {"name": "get_time"}}),
-        ({"type": "function", "function": {"name": "get_time"}}, {"type": "function", "function": {"name": "get_time"}}),
-        ({"type": "tool", "name": "get_time"}, {"type": "function", "function": {"name": "get_time"}}),
+        ("get_time", NAMED),
+        ({"type": "function", "function": {"name": "get_time"}}, NAMED),
+        ({"type": "tool", "name": "get_time"}, NAMED),
         ({"type": "any"}, "required"),
         (False, None),
         (None, None),
     ],
-)  # fmt: skip
+)
 def test_tool_choice_forms(compatible: Kit, choice: Any, sent: Any) -> None:
     with compatible.serve(Reply("ok")) as server:
         compatible.model(server).bind_tools([get_weather, get_time], tool_choice=choice).invoke("hi")
@@ -158,12 +164,9 @@ def test_no_tools_means_no_tool_fields(compatible: Kit) -> None:
 
 
 def test_a_vendors_own_tool_passes_as_it_is(compatible: Kit) -> None:
-    from servers.zhipu import ZhipuServer
-
     vendor = {"type": "web_search", "web_search": {"enable": True}}
     bound: Any = compatible.model(_At("http://127.0.0.1:9/")).bind_tools([vendor, get_weather])
     assert bound.kwargs["tools"][0] == vendor
-    assert ZhipuServer  # served there; here only the form is checked
 
 
 def test_anthropics_tool_form_keeps_its_cache_mark(compatible: Kit) -> None:

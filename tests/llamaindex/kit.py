@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from llama_index.core.llms import ChatMessage
 from llama_index.core.tools import FunctionTool
+
+from llama_index.llms.llm_connector import ChatConnector
 from servers.anthropic import AnthropicServer
 from servers.dashscope import DashScopeServer
 from servers.gemini import GeminiServer
@@ -16,8 +18,6 @@ from servers.ollama import OllamaServer
 from servers.openai_chat import OpenAIChatServer
 from servers.openai_responses import OpenAIResponsesServer
 from servers.zhipu import ZhipuServer
-
-from llama_index.llms.llm_connector import ChatConnector
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +71,7 @@ _TENCENT = {"secret_id": "AKIDtest", "secret_key": "tencent-secret-0123"}
 WIRES = {
     wire.provider: wire
     for wire in (
-        Wire("openai_compatible", partial(OpenAIChatServer, dialect="compatible"), media=_ALL - {"video"}),
+        Wire("openai_compatible", partial(OpenAIChatServer, dialect="compatible"), media=_ALL),
         Wire("anthropic", AnthropicServer, "claude-test-4-5", media=_ALL - {"audio", "video"}, embeds=None),
         Wire("google", GeminiServer, "gemini-2.5-flash-test", media=_ALL),
         Wire("ollama", OllamaServer, forces=False, media=frozenset({"image"}), embeds="nomic-embed-text"),

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from llama_index.core.agent.workflow import AgentStream, AgentWorkflow, FunctionAgent, ReActAgent
-from llama_index.core.memory import Memory
-from llamaindex.kit import ADD, WEATHER, Wire
 from pydantic import BaseModel
+
+from llamaindex.kit import ADD, WEATHER, Wire
 from servers.script import Call, Reply
+
+if TYPE_CHECKING:
+    from llama_index.core.memory import Memory
 
 # An agent is a pydantic model whose steps the workflows package looks for with ``inspect.getmembers``, which touches
 # pydantic's deprecated attributes (llama-index-workflows 2.26.1, workflows/utils.py, get_steps_from_instance).
@@ -141,9 +144,8 @@ async def test_a_structured_result(wire: Wire) -> None:
 
 
 async def test_failures_end_the_run(wire: Wire) -> None:
-    from servers.script import Fault
-
     from llm_connector import RateLimitError
+    from servers.script import Fault
 
     with wire.serve(Fault(429)) as server:
         agent = FunctionAgent(tools=[WEATHER], llm=wire.llm(server))

@@ -6,10 +6,10 @@ import copy
 
 import pytest
 from llama_index.core.llms import ChatMessage, TextBlock
-from llamaindex.kit import Wire, user
-from servers.script import Reply
 
+from llamaindex.kit import Wire, user
 from llm_connector import InvalidRequestError
+from servers.script import Reply
 
 
 async def test_chat(wire: Wire) -> None:

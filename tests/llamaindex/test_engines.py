@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from llama_index.core import QueryBundle, Settings, SummaryIndex, VectorStoreIndex
 from llama_index.core.chat_engine import CondensePlusContextChatEngine, ContextChatEngine, SimpleChatEngine
-from llama_index.core.memory import Memory
 from llama_index.core.query_engine import CitationQueryEngine, RouterQueryEngine, SubQuestionQueryEngine
 from llama_index.core.question_gen import LLMQuestionGenerator
 from llama_index.core.schema import TextNode
 from llama_index.core.selectors import LLMSingleSelector, PydanticSingleSelector
 from llama_index.core.tools import QueryEngineTool
+from pydantic import BaseModel
+
 from llama_index.embeddings.llm_connector import ConnectorEmbedding
 from llamaindex.kit import KEY, WIRES, Wire
-from pydantic import BaseModel
-from servers.base import Server
 from servers.openai_chat import OpenAIChatServer
 from servers.script import Call, Reply
+
+if TYPE_CHECKING:
+    from llama_index.core.memory import Memory
+
+    from servers.base import Server
 
 NODES = [
     TextNode(text="The capital of Norway is Oslo."),

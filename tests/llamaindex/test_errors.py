@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from llama_index.core import PromptTemplate, SummaryIndex
 from llama_index.core.schema import TextNode
-from llamaindex.kit import Wire, user
-from servers.script import Fault
 
+from llamaindex.kit import Wire, user
 from llm_connector import AuthenticationError, ContextLengthError, DecodeError, LLMError, RateLimitError, ServerError
+from servers.script import Fault
 
 HTML = "<html><body>502 Bad Gateway</body></html>"
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from llama_index.core.callbacks import CallbackManager, CBEventType, LlamaDebugHandler, TokenCountingHandler
 from llama_index.core.callbacks.schema import EventPayload
 from llama_index.core.instrumentation import get_dispatcher
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
+
 from llamaindex.kit import WEATHER, Wire, user
+from llm_connector.errors import LLMError
 from servers.script import Call, Fault, Reply, Use
 
-from llm_connector.errors import LLMError
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 COUNTED = Reply("Hello there.", usage=Use(input=123, output=45))
 
@@ -129,9 +131,8 @@ async def test_failures_are_told_to_callbacks(compatible: Wire, how: str) -> Non
 
 async def test_a_stream_that_breaks_is_told_to_callbacks(compatible: Wire, events: Recorder) -> None:
     debug = LlamaDebugHandler(print_trace_on_end=False)
-    with compatible.serve(Fault(cut_after=3)) as server:
-        with pytest.raises(LLMError):
-            list(compatible.llm(server, callback_manager=CallbackManager([debug])).stream_chat(user("hi")))
+    with compatible.serve(Fault(cut_after=3)) as server, pytest.raises(LLMError):
+        list(compatible.llm(server, callback_manager=CallbackManager([debug])).stream_chat(user("hi")))
     assert events.names["ExceptionEvent"] == 1
     assert len(debug.get_event_pairs(CBEventType.LLM)) == 1
 

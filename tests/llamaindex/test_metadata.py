@@ -8,10 +8,10 @@ import pytest
 from llama_index.core.base.llms.base import BaseLLM
 from llama_index.core.llms import LLMMetadata
 from llama_index.core.llms.function_calling import FunctionCallingLLM
+
 from llama_index.llms.llm_connector import ChatConnector
 from llama_index.llms.llm_connector.base import DEFAULT_CONTEXT_WINDOW
 from llamaindex.kit import KEY, WIRES, Wire, user
-
 from llm_connector import ConfigError, InvalidRequestError, supported_providers
 from llm_connector.errors import LLMError
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from llama_index.core.chat_engine import SimpleChatEngine
 from llama_index.core.base.llms.types import ThinkingBlock
+from llama_index.core.chat_engine import SimpleChatEngine
 from llama_index.core.llms import ChatMessage, TextBlock
-from llama_index.core.memory import Memory
+
 from llamaindex.kit import ADD, WEATHER, Wire, user
 from servers.script import Call, Reply, Use
+
+if TYPE_CHECKING:
+    from llama_index.core.memory import Memory
 
 THOUGHT = "First I look at the sky, then I answer."
 ANSWER = Reply("It rains.", reasoning=THOUGHT, usage=Use(input=10, output=20, reasoning=9))

@@ -12,12 +12,12 @@ from typing import Any
 import httpx
 import pytest
 from llama_index.core.base.llms.base import BaseLLM
+
 from llama_index.embeddings.llm_connector import ConnectorEmbedding
 from llamaindex.kit import ADD, KEY, Wire, user
+from llm_connector import ConfigError, UnsupportedError
 from servers.openai_chat import OpenAIChatServer
 from servers.script import Reply
-
-from llm_connector import ConfigError, UnsupportedError
 
 ROOT = Path(__file__).parents[2]
 

@@ -6,14 +6,17 @@ import copy
 import json
 import logging
 import pickle
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from llama_index.core.llms import ChatMessage
-from llama_index.core.memory import Memory
+
 from llama_index.llms.llm_connector import ChatConnector
 from llamaindex.kit import ADD, WEATHER, WIRES, Wire, user
 from servers.script import Call, Reply
+
+if TYPE_CHECKING:
+    from llama_index.core.memory import Memory
 
 FIELDS: dict[str, Any] = {"temperature": 0.3, "max_tokens": 50, "headers": {"x-secret": "hush-hush"}}
 

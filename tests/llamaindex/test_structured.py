@@ -8,13 +8,16 @@ import pytest
 from llama_index.core import PromptTemplate
 from llama_index.core.program import FunctionCallingProgram
 from llama_index.core.types import PydanticProgramMode
-from llamaindex.kit import Wire, user
 from pydantic import BaseModel, Field
+
+from llamaindex.kit import Wire, user
 from servers.script import Call, Reply
 
-
 # StructuredLLM calls pydantic's deprecated ``json`` on what it streams (llama-index-core 0.14.25, structured_llm.py).
-OLD_JSON_UPSTREAM = "ignore:The `json` method is deprecated:pydantic.warnings.PydanticDeprecatedSince20:llama_index.core.llms.structured_llm"
+OLD_JSON_UPSTREAM = (
+    "ignore:The `json` method is deprecated:pydantic.warnings.PydanticDeprecatedSince20"
+    ":llama_index.core.llms.structured_llm"
+)
 
 
 class Song(BaseModel):

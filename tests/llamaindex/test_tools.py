@@ -10,10 +10,10 @@ import pytest
 from llama_index.core.base.llms.types import CachePoint, CitationBlock, ThinkingBlock, ToolCallBlock
 from llama_index.core.llms import ChatMessage, ChatResponse, TextBlock
 from llama_index.core.tools import FunctionTool, ToolMetadata
-from llamaindex.kit import ADD, WEATHER, WIRES, Wire, add, user
-from servers.script import Call, Reply
 
+from llamaindex.kit import ADD, WEATHER, WIRES, Wire, add, user
 from llm_connector import LLMError
+from servers.script import Call, Reply
 
 TWO = [Call("get_weather", {"city": "Zürich"}), Call("add", {"a": 1, "b": 2})]
 PARALLEL = {"tools": [WEATHER, ADD], "user_msg": "Weather?", "allow_parallel_tool_calls": True}
