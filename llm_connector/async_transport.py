@@ -1,4 +1,4 @@
-"""What is async of the seam to the HTTP library; loaded by the async client alone, for ``asyncio`` costs time to import.
+"""What is async of the seam to the HTTP library; loaded by the async client alone: ``asyncio`` costs time to import.
 
 Async connections belong to the event loop that made them, so an async pool keeps one HTTP client a loop and closes it
 when the loop shuts its asynchronous generators down: a client outlives ``asyncio.run`` and leaves nothing behind.

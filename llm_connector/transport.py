@@ -1,4 +1,4 @@
-"""The seam to the HTTP library. What to send and when is in ``client``; what is async of it is in ``async_transport``."""
+"""The seam to the HTTP library. What to send and when is in ``client``; its async half is in ``async_transport``."""
 
 from __future__ import annotations
 

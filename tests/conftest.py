@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
+
 from servers.replay import ReplayServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _KEYS = ("_API_KEY", "_BASE_URL", "_SECRET_ID", "_SECRET_KEY", "_AUTH_TOKEN", "OLLAMA_HOST")
 _CLOUDS = ("AWS_", "GOOGLE_", "ANTHROPIC_", "CLOUD_ML_")

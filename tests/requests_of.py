@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 from llm_connector import LLMClient
 from llm_connector.transport import resolve
+
+if TYPE_CHECKING:
+    import httpx
 
 
 @dataclass

@@ -11,8 +11,9 @@ import threading
 from pathlib import Path
 
 import httpx
-import llm_connector
 import pytest
+
+import llm_connector
 from llm_connector import (
     AsyncLLMClient,
     AuthenticationError,

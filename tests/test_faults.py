@@ -5,7 +5,8 @@ from __future__ import annotations
 import pickle
 
 import pytest
-from llm_connector import errors
+
+from llm_connector import LLMClient, errors
 from llm_connector.errors import (
     AuthenticationError,
     BillingError,
@@ -25,8 +26,6 @@ from llm_connector.faults import classify, decode_body, read_fault
 from requests_of import request_of
 from servers.openai_chat import OpenAIChatServer
 from servers.script import Fault
-
-from llm_connector import LLMClient
 
 OPENAI = [
     (400, "context_length_exceeded", "This model's maximum context length is 8 tokens.", ContextLengthError),

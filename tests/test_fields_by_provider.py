@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from llm_connector import LLMClient, UnsupportedError
 from llm_connector.providers import ROWS
 

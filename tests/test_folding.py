@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from llm_connector import ChatRequest, LLMError, StreamInterruptedError
 from llm_connector.call import load_protocol
 from llm_connector.protocols.base import Protocol, StreamReader
 from llm_connector.settings import Settings
-import pytest
 
 TEXT = st.text(st.characters(blacklist_categories=["Cs"]), max_size=40)
 CALL = st.fixed_dictionaries(
@@ -73,7 +75,7 @@ class Writer:
 
     def pieces(self, text: str) -> list[str]:
         marks = sorted({0, len(text), *self._data.draw(st.lists(st.integers(0, len(text)), max_size=4))})
-        return [text[start:end] for start, end in zip(marks, marks[1:], strict=False)]
+        return [text[start:end] for start, end in itertools.pairwise(marks)]
 
     def delta(self, delta: dict, **choice: Any) -> None:
         self._events.append(self._event([{"index": 0, "delta": delta, **choice}]))
@@ -124,7 +126,7 @@ class Writer:
 def cut(body: bytes, data: st.DataObject) -> list[bytes]:
     places = data.draw(st.lists(st.integers(0, len(body)), max_size=8))
     marks = sorted({0, len(body), *places})
-    return [body[start:end] for start, end in zip(marks, marks[1:], strict=False)]
+    return [body[start:end] for start, end in itertools.pairwise(marks)]
 
 
 def read(pieces: list[bytes]) -> tuple[StreamReader, list]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from llm_connector import AsyncLLMClient, ChatRequest, LLMClient, StreamInterruptedError
 from llm_connector.call import load_protocol
 from llm_connector.formats import to_anthropic_sse, to_json, to_ndjson, to_ollama_ndjson, to_openai_sse

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from llm_connector.errors import DecodeError
 from llm_connector.framing import Event, NDJSONDecoder, SSEDecoder
 
@@ -22,7 +24,7 @@ def read(decoder, pieces: list[bytes]) -> list[Event]:
 
 def cut(body: bytes, places: list[int]) -> list[bytes]:
     marks = sorted({0, len(body), *(place % (len(body) + 1) for place in places)})
-    return [body[start:end] for start, end in zip(marks, marks[1:], strict=False)]
+    return [body[start:end] for start, end in itertools.pairwise(marks)]
 
 
 @given(

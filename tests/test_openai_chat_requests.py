@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 
 import pytest
+
 from llm_connector import DocumentBlock, ImageBlock, Message, Provider, ToolCall, UnsupportedError
 from llm_connector.protocols.chat_dialect import ChatDialect
 from llm_connector.types import AudioBlock, TextBlock, VideoBlock
@@ -75,7 +76,7 @@ def test_a_stream_with_a_picture_and_a_tool() -> None:
 def test_a_tool_round_trip() -> None:
     requests = [sent("openai-chat-tools", position) for position in range(2)]
     expected = requests[-1]["body"]
-    history = [message for message in expected["messages"]]
+    history = list(expected["messages"])
     got = request_of("openai_compatible", history, options={"model": "gpt-x"}, max_tokens=64)
     strip = lambda message: {key: value for key, value in message.items() if value is not None}
     assert [strip(message) for message in got.body["messages"]] == [strip(message) for message in history]

@@ -8,8 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import llm_connector
 import pytest
+
+import llm_connector
 
 ROOT = Path(llm_connector.__file__).parent
 

@@ -6,6 +6,7 @@ import ast
 import re
 
 import pytest
+
 from readme_tables import README, filled
 
 TEXT = README.read_text()

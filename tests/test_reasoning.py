@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from llm_connector.effort import ReasoningControl
 from llm_connector.reasoning import ThinkTagReader, reasoning_text
 from llm_connector.types import ChatRequest
@@ -43,7 +46,7 @@ def test_tags_at_any_cut(answer: str, expected: tuple[str, str]) -> None:
 @given(st.text("<>/think ab", max_size=40), st.lists(st.integers(0, 40), max_size=5))
 def test_a_cut_changes_nothing(answer: str, places: list[int]) -> None:
     marks = sorted({0, len(answer), *(place % (len(answer) + 1) for place in places)})
-    assert read([answer[a:b] for a, b in zip(marks, marks[1:], strict=False)]) == read([answer])
+    assert read([answer[a:b] for a, b in itertools.pairwise(marks)]) == read([answer])
 
 
 @pytest.mark.parametrize(

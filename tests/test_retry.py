@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
+
 from llm_connector import errors
 from llm_connector.retry import delay, retry_after
 

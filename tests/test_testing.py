@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from llm_connector import AsyncLLMClient, LLMClient, RateLimitError, ServerError, ToolCall
 from llm_connector.testing import MockProvider, MockReply
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
+
 from llm_connector import AsyncLLMClient, LLMClient, LLMError, StreamInterruptedError
-from servers.replay import ReplayServer
 from traffic import Case, assert_reads_right, cases
+
+if TYPE_CHECKING:
+    from servers.replay import ReplayServer
 
 PROTOCOLS = ("openai_chat", "zhipu")
 ROW_OF = {"zhipu": "zhipu_openai", "deepseek": "deepseek", "moonshot": "moonshot", "volcengine": "volcengine"}

@@ -8,9 +8,10 @@ import pickle
 from typing import Literal
 
 import pytest
+from pydantic import BaseModel
+
 from llm_connector import ChatRequest, DecodeError, ImageBlock, InvalidRequestError, Message, Tool, ToolCall, Usage
 from llm_connector.types import AudioBlock, DocumentBlock, ResponseFormat, TextBlock, VideoBlock
-from pydantic import BaseModel
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="

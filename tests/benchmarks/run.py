@@ -13,9 +13,12 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 Measured = dict[str, dict[str, float]]
 HERE = Path(__file__).parent
@@ -74,9 +77,7 @@ class ReadingBytes:
 
     def call(self) -> Callable[[], None]:
         body = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
-        return lambda: [
-            self.client.post(f"{self.url}/small/chat/completions", json=body).json() for _ in range(CALLS)
-        ]
+        return lambda: [self.client.post(f"{self.url}/small/chat/completions", json=body).json() for _ in range(CALLS)]
 
 
 class OpenAI:
@@ -89,7 +90,9 @@ class OpenAI:
         client = self.make(path)
 
         def run() -> None:
-            for chunk in client.chat.completions.create(model="m", messages=[{"role": "user", "content": "hi"}], stream=True):
+            for chunk in client.chat.completions.create(
+                model="m", messages=[{"role": "user", "content": "hi"}], stream=True
+            ):
                 if chunk.choices:
                     chunk.choices[0].delta.content  # noqa: B018
 

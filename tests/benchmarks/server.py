@@ -61,7 +61,9 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     try:
         while True:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-            size = next((int(line[15:]) for line in head.lower().split("\r\n") if line.startswith("content-length:")), 0)
+            size = next(
+                (int(line[15:]) for line in head.lower().split("\r\n") if line.startswith("content-length:")), 0
+            )
             await reader.readexactly(size)
             kind, data = answer(head.split(" ", 2)[1])
             framing = f"content-length: {len(data)}" if kind == "application/json" else "transfer-encoding: chunked"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import llama_index.core
 import pytest
 from llama_index.core import QueryBundle, Settings, SummaryIndex, VectorStoreIndex
 from llama_index.core.chat_engine import CondensePlusContextChatEngine, ContextChatEngine, SimpleChatEngine
@@ -51,7 +52,8 @@ async def test_summary_streamed(wire: Wire) -> None:
     with wire.serve(Reply("They eat bamboo.", chunk_size=3)) as server:
         llm = wire.llm(server)
         engine = SummaryIndex(NODES).as_query_engine(llm=llm, streaming=True)
-        assert len(list(engine.query(QUESTION).response_gen)) > 3
+        if llama_index.core.__version__ != "0.14.24":  # which holds a stream back until its end
+            assert len(list(engine.query(QUESTION).response_gen)) > 3
         assert "".join(engine.query(QUESTION).response_gen) == "They eat bamboo."
         response = await engine.aquery(QUESTION)
         assert "".join([token async for token in response.async_response_gen()]) == "They eat bamboo."
