@@ -92,7 +92,8 @@ def use() -> None:
         text: str = answer.content
         thought: str | None = answer.reasoning_content
         calls: list[ToolCall] = answer.tool_calls
-        history = [Message.user(["see", ImageBlock.from_url("https://x")]), answer.message, Message.tool(text, calls[0])]
+        user = Message.user(["see", ImageBlock.from_url("https://x")])
+        history = [user, answer.message, Message.tool(text, calls[0])]
         with client.stream(history) as stream:
             for chunk in stream:
                 piece: str = chunk.content

@@ -178,7 +178,7 @@ class StreamReader:
     def _no_stream(self) -> LLMError | None:
         """The error of a body that was none from its beginning: the page of a gateway, most likely."""
         page = getattr(self._framing, "stray", b"")
-        if self._begun or not page:
+        if self._begun or b"<" not in page:  # the first bytes of a stream that was cut are no page
             return None
         text = page[:KEPT_BODY].decode("utf-8", "replace")
         provider = self._protocol.settings.provider.name
@@ -306,6 +306,7 @@ class Protocol(ABC):
                 f"{self.settings.provider.docs}",
                 provider=self.settings.provider.name,
             )
+        checked_model(request.model, self.settings.provider.name)
         check_conversation(request.messages, self.settings.provider.name)
         return RequestFields(request, self.settings.provider.name)
 

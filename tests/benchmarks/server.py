@@ -1,6 +1,6 @@
 """A server of precomputed bytes: it costs the measured clients nothing but their own work. Run as a process of its own.
 
-Paths name what is wanted: ``/small`` one answer, ``/chunks/N`` a stream of N chunks, ``/tool/N`` a tool call in N fragments.
+Paths name what is wanted: ``/small`` an answer, ``/chunks/N`` a stream of N chunks, ``/tool/N`` a tool call in N pieces.
 It prints its port when it listens and ends when its standard input does.
 """
 
