@@ -55,7 +55,8 @@ class AsyncOpening:
     async def open(self) -> StreamReader:
         """Send the request, unless it was sent."""
         if self.reader is None:
-            reader, self.response = await self._client.open_stream(self._call, self._conversation)
+            with self._call.observer.asking():
+                reader, self.response = await self._client.open_stream(self._call, self._conversation)
             self.reader = reader
         return self.reader
 
@@ -65,12 +66,12 @@ class AsyncOpening:
         response = self.response
         assert response is not None
         try:
-            deadline = self._call.deadline
+            deadline, observer = self._call.deadline, self._call.observer
             errors = stream_errors(reader, self._client.provider_name, str(response.url), deadline)
-            with errors, cut_off(response, deadline):
+            with observer.reading(reader), errors, cut_off(response, deadline):
                 async for data in response.aiter_bytes():
                     deadline.check()
-                    for chunk in reader.feed(data):
+                    for chunk in observer.chunks(reader.feed(data)):
                         yield chunk
                 deadline.check()
                 for chunk in reader.finish():
@@ -80,6 +81,7 @@ class AsyncOpening:
 
     async def aclose(self) -> None:
         """Close the connection."""
+        self._call.observer.end()
         if self.response is not None:
             await self.response.aclose()
 
@@ -182,7 +184,7 @@ class AsyncLLMClient(BaseClient):
 
     def stream(self, messages: Messages, **params: Any) -> AsyncChatStream:
         """Ask for an answer as it comes; the arguments are those of ``chat``."""
-        call, request = self._chat_call(messages, params)
+        call, request = self._chat_call(messages, params, stream=True)
         return unopened(AsyncChatStream(self, call, call.protocol.stream(request)))
 
     async def models(self) -> list[ModelInfo]:
@@ -207,8 +209,8 @@ class AsyncLLMClient(BaseClient):
         Raises:
             UnsupportedError: The vendor has no embeddings.
         """
-        call = self._call()
-        return await self._run(call, call.protocol.embed(as_inputs(inputs), self._embedding_model(model), dimensions))
+        call, name = self._embedding_call(model, dimensions)
+        return await self._run(call, call.protocol.embed(as_inputs(inputs), name, dimensions))
 
     @property
     def ollama(self) -> AsyncOllamaModels:
@@ -233,14 +235,16 @@ class AsyncLLMClient(BaseClient):
         await self.aclose()
 
     async def _run(self, call: Call, exchange: Exchange[T]) -> T:
-        conversation = Conversation(exchange)
-        while conversation.wire is not None:
-            try:
-                answer, _ = await self._ask(call, conversation.wire)
-            except LLMError as error:
-                conversation.fail(error)
-            else:
-                conversation.answer(answer)
+        with call.observer.asking():
+            conversation = Conversation(exchange)
+            while conversation.wire is not None:
+                try:
+                    answer, _ = await self._ask(call, conversation.wire)
+                except LLMError as error:
+                    conversation.fail(error)
+                else:
+                    conversation.answer(answer)
+            call.observer.answered(conversation.result)
         return conversation.result
 
     async def open_stream(self, call: Call, conversation: Conversation[T]) -> tuple[T, httpx.Response]:

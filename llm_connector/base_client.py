@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from llm_connector.call import Call, load_protocol
-from llm_connector.deadline import Deadline
-from llm_connector.errors import ConfigError
+from llm_connector.deadline import Deadline, as_seconds
+from llm_connector.errors import ConfigError, InvalidRequestError
+from llm_connector.hidden import HiddenHeaders, opened, sealed
+from llm_connector.observer import observer_of_chat, observer_of_embedding
 from llm_connector.settings import Settings
-from llm_connector.transport import READ_TIMEOUT, TransportOptions
+from llm_connector.transport import READ_TIMEOUT, TransportOptions, checked_proxy
 from llm_connector.types import ChatRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from pydantic import SecretStr
 
     from llm_connector.protocols.base import Protocol
     from llm_connector.provider import Capabilities, Provider
-
-LONGEST_TIMEOUT = 4e6  # seconds, some 46 days: what every system's sockets and timers can count
 
 _UNPICKLED = ("_pool", "_protocol")
 
@@ -60,15 +61,17 @@ class BaseClient:
         http_client: Any = None,
         **provider_options: Any,
     ) -> None:
-        if max_retries < 0:
-            raise ConfigError("max_retries must be 0 or more")
+        if not isinstance(max_retries, int) or max_retries < 0:
+            raise ConfigError("max_retries must be a whole number, 0 or more")
         self._settings = Settings.resolve(provider, model, api_key, base_url, provider_options)
         address = self._settings.base_url
         self._total_timeout = None if total_timeout is None else as_seconds("total_timeout", total_timeout)
         timeout = as_seconds("timeout", timeout)
-        self._transport = TransportOptions(timeout, proxy, address if isinstance(address, str) else "http://localhost")
+        self._transport = TransportOptions(
+            timeout, checked_proxy(proxy), address if isinstance(address, str) else "http://localhost"
+        )
         self._max_retries = max_retries
-        self._headers = {name.lower(): value for name, value in (headers or {}).items()}
+        self._headers = as_headers(headers or {})
         self._http_client = http_client
         self._closed = False
         self._protocol: Protocol | None = None
@@ -96,21 +99,23 @@ class BaseClient:
         return f"{type(self).__name__}({self.provider_name!r}, model={self._settings.model!r})"
 
     def __getstate__(self) -> dict[str, Any]:
-        """Everything but the sockets."""
+        """Everything but the sockets, in a form whose text shows no key."""
         if self._http_client is not None:
             raise TypeError("a client with an http_client of your own cannot be pickled")
-        return {name: value for name, value in self.__dict__.items() if name not in _UNPICKLED}
+        return sealed({name: value for name, value in self.__dict__.items() if name not in _UNPICKLED})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
+        self.__dict__.update(opened(state))
         self._protocol = None
         self._pool = self._make_pool()
 
-    def _chat_call(self, messages: Any, params: Mapping[str, Any]) -> tuple[Call, ChatRequest]:
+    def _chat_call(self, messages: Any, params: Mapping[str, Any], *, stream: bool = False) -> tuple[Call, ChatRequest]:
         request = ChatRequest.from_any(messages, params)
         if request.model is None and self._settings.model is not None:
             request = request.model_copy(update={"model": self._settings.model})
-        return self._call(request), request
+        call = self._call(request)
+        call.observer = observer_of_chat(call.settings, request, stream=stream)
+        return call, request
 
     def _call(self, request: ChatRequest | None = None) -> Call:
         if self._closed:
@@ -123,24 +128,35 @@ class BaseClient:
         deadline = Deadline(self._total_timeout)
         return Call(settings, protocol, self._transport, self._headers, self._max_retries, deadline, request)
 
-    def _embedding_model(self, model: str | None) -> str:
+    def _embedding_call(self, model: str | None, dimensions: int | None) -> tuple[Call, str]:
         name = model or self._settings.model
+        call = self._call()
         if name is None:
             raise ConfigError("no model given: pass model=", provider=self.provider_name)
-        return name
+        call.observer = observer_of_embedding(call.settings, name, dimensions)
+        return call, name
 
 
-def as_seconds(name: str, value: float) -> float:
-    """A time that sockets can wait.
+def as_headers(given: Mapping[str, str]) -> HiddenHeaders:
+    """Headers by lower-case name.
 
     Raises:
-        ConfigError: It is no number above 0.
+        ConfigError: They are no mapping of texts. No value is shown.
     """
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < float("inf"):
-        raise ConfigError(f"{name} is a number of seconds above 0, not {value!r}")
-    return min(float(value), LONGEST_TIMEOUT)
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"headers is a dict of names and values, not {type(given).__name__}")
+    if bad := [name for name, value in given.items() if not isinstance(name, str) or not isinstance(value, str)]:
+        raise ConfigError(f"headers are texts; that of {bad[0]!r} is none")
+    return HiddenHeaders({name.lower(): value for name, value in given.items()})
 
 
 def as_inputs(inputs: str | Sequence[str]) -> list[str]:
-    """One text or several, as a list."""
-    return [inputs] if isinstance(inputs, str) else list(inputs)
+    """One text or several, as a list.
+
+    Raises:
+        InvalidRequestError: Something is no text.
+    """
+    texts = [inputs] if isinstance(inputs, str) else list(inputs)
+    if bad := [item for item in texts if not isinstance(item, str)]:
+        raise InvalidRequestError(f"embed() takes texts, not {type(bad[0]).__name__}")
+    return texts

@@ -7,11 +7,13 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-from pydantic import SecretStr
-
 from llm_connector import retry
 from llm_connector.auth import Unsigned, sign
+from llm_connector.deadline import as_seconds
+from llm_connector.hidden import HiddenHeaders
+from llm_connector.observer import NOBODY
 from llm_connector.protocols.wire import Answer
+from llm_connector.settings import check_key
 from llm_connector.transport import full_url, http_request
 from llm_connector.version import __version__
 
@@ -49,6 +51,7 @@ class Call:
         base_url: Where to send, or a function that finds it.
         key: The key, or a function that gives one.
         deadline: When the whole call must be over.
+        observer: Who watches it.
     """
 
     def __init__(
@@ -66,13 +69,15 @@ class Call:
         self.base_url = settings.base_url
         self.key = settings.key
         self.deadline = deadline
-        self._headers = {"user-agent": USER_AGENT, "accept-encoding": "gzip, deflate", **headers}
+        self.observer = NOBODY
+        self._headers = HiddenHeaders({"user-agent": USER_AGENT, "accept-encoding": "gzip, deflate"} | headers)
         self._max_retries = max_retries
         self._timeout = transport.timeout
         self._refreshed = False
         if request is not None:
             self._headers |= {name.lower(): value for name, value in (request.extra_headers or {}).items()}
-            self._timeout = transport.timeout if request.timeout is None else request.timeout
+            if request.timeout is not None:
+                self._timeout = as_seconds("timeout", request.timeout)
 
     def http_request(self, wire: WireRequest, base_url: str, key: Any) -> httpx.Request:
         """The request to send now, signed now.
@@ -83,7 +88,7 @@ class Call:
         self.deadline.start()
         self.deadline.check()
         url = full_url(self.protocol.normalise_base_url(base_url), wire)
-        secret = key.get_secret_value() if isinstance(key, SecretStr) else key
+        secret = None if key is None else check_key(key).get_secret_value()
         headers = {"accept": "text/event-stream, application/json" if wire.stream else "application/json"}
         headers |= self._headers | wire.headers
         headers |= sign(Unsigned(url, wire, secret, self.settings, time.time()))

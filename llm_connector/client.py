@@ -54,7 +54,8 @@ class Opening:
     def open(self) -> StreamReader:
         """Send the request, unless it was sent."""
         if self.reader is None:
-            reader, self.response = self._client.open_stream(self._call, self._conversation)
+            with self._call.observer.asking():
+                reader, self.response = self._client.open_stream(self._call, self._conversation)
             self.reader = reader
         return self.reader
 
@@ -64,12 +65,12 @@ class Opening:
         response = self.response
         assert response is not None
         try:
-            deadline = self._call.deadline
+            deadline, observer = self._call.deadline, self._call.observer
             errors = stream_errors(reader, self._client.provider_name, str(response.url), deadline)
-            with errors, cut_off(response, deadline):
+            with observer.reading(reader), errors, cut_off(response, deadline):
                 for data in response.iter_bytes():
                     deadline.check()
-                    for chunk in reader.feed(data):
+                    for chunk in observer.chunks(reader.feed(data)):
                         yield chunk
                 deadline.check()
                 for chunk in reader.finish():
@@ -79,6 +80,7 @@ class Opening:
 
     def close(self) -> None:
         """Close the connection."""
+        self._call.observer.end()
         if self.response is not None:
             self.response.close()
 
@@ -182,7 +184,7 @@ class LLMClient(BaseClient):
 
     def stream(self, messages: Messages, **params: Any) -> ChatStream:
         """Ask for an answer as it comes; the arguments are those of ``chat``."""
-        call, request = self._chat_call(messages, params)
+        call, request = self._chat_call(messages, params, stream=True)
         return opened(ChatStream(self, call, call.protocol.stream(request)))
 
     def models(self) -> list[ModelInfo]:
@@ -207,8 +209,8 @@ class LLMClient(BaseClient):
         Raises:
             UnsupportedError: The vendor has no embeddings.
         """
-        call = self._call()
-        return self._run(call, call.protocol.embed(as_inputs(inputs), self._embedding_model(model), dimensions))
+        call, name = self._embedding_call(model, dimensions)
+        return self._run(call, call.protocol.embed(as_inputs(inputs), name, dimensions))
 
     @property
     def ollama(self) -> OllamaModels:
@@ -233,14 +235,16 @@ class LLMClient(BaseClient):
         self.close()
 
     def _run(self, call: Call, exchange: Exchange[T]) -> T:
-        conversation = Conversation(exchange)
-        while conversation.wire is not None:
-            try:
-                answer, _ = self._ask(call, conversation.wire)
-            except LLMError as error:
-                conversation.fail(error)
-            else:
-                conversation.answer(answer)
+        with call.observer.asking():
+            conversation = Conversation(exchange)
+            while conversation.wire is not None:
+                try:
+                    answer, _ = self._ask(call, conversation.wire)
+                except LLMError as error:
+                    conversation.fail(error)
+                else:
+                    conversation.answer(answer)
+            call.observer.answered(conversation.result)
         return conversation.result
 
     def open_stream(self, call: Call, conversation: Conversation[T]) -> tuple[T, httpx.Response]:

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import time
 
-from llm_connector.errors import RequestTimeoutError
+from llm_connector.errors import ConfigError, RequestTimeoutError
+
+LONGEST = 4e6  # seconds, some 46 days: what every system's sockets and timers can count
+
+
+def as_seconds(name: str, value: float) -> float:
+    """A time that sockets can wait.
+
+    Raises:
+        ConfigError: It is no number above 0.
+    """
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < float("inf"):
+        raise ConfigError(f"{name} is a number of seconds above 0, not {value!r}")
+    return min(float(value), LONGEST)
 
 
 class Deadline:

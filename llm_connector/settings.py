@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, get_args
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -39,7 +40,7 @@ class Settings:
     provider: Provider
     model: str | None = None
     key: Key = field(default=None, repr=False)
-    base_url: str | Callable[[], str] = ""
+    base_url: str | Callable[[], str] = field(default="", repr=False)
     options: Mapping[str, Any] = field(default_factory=dict)
     reasoning_replay: ReasoningReplay = "never"
     think_tags: bool | None = None
@@ -79,7 +80,8 @@ class Settings:
         if request.api_key is None and request.base_url is None:
             return self
         key = check_key(request.api_key) if request.api_key is not None else self.key
-        return replace(self, key=key, base_url=(request.base_url or self.base_url))
+        address = check_address(request.base_url, self.provider.name) if request.base_url else self.base_url
+        return replace(self, key=key, base_url=address)
 
     def secret(self, name: str) -> str | None:
         """The value of an option that may be secret."""
@@ -146,6 +148,8 @@ def check_key(key: str | SecretStr) -> SecretStr:
         ConfigError: It is empty or holds characters that cannot be in a header. The key is not shown.
     """
     text = key.get_secret_value() if isinstance(key, SecretStr) else key
+    if not isinstance(text, str):
+        raise ConfigError(f"a key is text, not {type(text).__name__}")
     text = text.strip()
     if not text or not text.isascii() or not text.isprintable():
         raise ConfigError("the key is empty or holds characters that a key cannot have; copy it again")
@@ -163,6 +167,21 @@ def _read_base_url(
         if made is None:
             raise ConfigError("no address: pass base_url=", provider=row.name)
         return made.rstrip("/") if isinstance(made, str) else made
-    if not url.startswith(("http://", "https://")):
-        raise ConfigError(f"base_url must begin with http:// or https://, not {url[:20]!r}", provider=row.name)
+    return check_address(url, row.name)
+
+
+def check_address(url: str, provider: str) -> str:
+    """An address without its last slash.
+
+    Raises:
+        ConfigError: It is none. It is not shown: it may be a key in the wrong place, or hold a password.
+    """
+    if not isinstance(url, str) or not url.startswith(("http://", "https://")):
+        raise ConfigError("base_url must begin with http:// or https://", provider=provider)
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:
+        host = None
+    if not host or not url.isprintable() or " " in url:
+        raise ConfigError("base_url is no address: it has no host, or a character that none has", provider=provider)
     return url.rstrip("/")

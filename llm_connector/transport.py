@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import functools
+import re
 import time
 import weakref
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
 
 import httpx
 
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 600.0
+_PROXIES = ("http://", "https://", "socks5://", "socks5h://")
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[\t\x20-\x7e]*")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")
 
 sleep = time.sleep
@@ -100,8 +105,10 @@ def http_request(
     Raises:
         ConfigError: The address or a header cannot be sent. No header's value is shown.
     """
-    if bad := [name for name, value in headers.items() if any(mark in value for mark in "\r\n\0")]:
-        raise ConfigError(f"header {', '.join(bad)} holds a line break")
+    url, basic = without_credentials(url)
+    headers = {name: value.strip(" \t") for name, value in headers.items()} | basic
+    if bad := [name for name, value in headers.items() if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value)]:
+        raise ConfigError(f"header {bad[0]!r} holds a line break or another character that a header cannot have")
     read = deadline.cut(timeout)
     limits = httpx.Timeout(read, connect=min(read, CONNECT_TIMEOUT))
     try:
@@ -110,9 +117,27 @@ def http_request(
         )
     except httpx.InvalidURL as error:
         raise ConfigError(f"base_url makes no address: {error}") from None
-    except (UnicodeEncodeError, ValueError, TypeError):
-        names = [name for name, value in headers.items() if not value.isascii() or not value.isprintable()]
-        raise ConfigError(f"header {', '.join(names) or '?'} holds characters that a header cannot have") from None
+
+
+def without_credentials(url: str) -> tuple[str, dict[str, str]]:
+    """The address without ``user:password@``, which the HTTP library would log, and the header that says the same."""
+    parts = urlsplit(url)
+    given, sign, host = parts.netloc.rpartition("@")
+    if not sign:
+        return url, {}
+    named = base64.b64encode(unquote(given).encode()).decode()
+    return urlunsplit(parts._replace(netloc=host)), {"authorization": f"Basic {named}"}
+
+
+def checked_proxy(proxy: str | None) -> str | None:
+    """The proxy's address as it is.
+
+    Raises:
+        ConfigError: It cannot be one. It is not shown: it may hold a password.
+    """
+    if proxy is not None and not (isinstance(proxy, str) and proxy.startswith(_PROXIES)):
+        raise ConfigError("proxy is an address that begins with http://, https://, socks5:// or socks5h://")
+    return proxy
 
 
 @functools.lru_cache(maxsize=256)
@@ -163,6 +188,8 @@ def _named_errors(provider: str, url: str) -> Iterator[None]:
         raise DecodeError(f"the answer of {host} is compressed wrongly", provider=provider) from error
     except httpx.UnsupportedProtocol as error:
         raise ConfigError("base_url must begin with http:// or https://", provider=provider) from error
+    except httpx.LocalProtocolError:
+        raise ConfigError("the request cannot be written as HTTP; check headers=", provider=provider) from None
     except httpx.TransportError as error:
         reason = str(error) or type(error).__name__
         raise ConnectError(f"cannot reach {host}: {reason}", provider=provider) from error

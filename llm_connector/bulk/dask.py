@@ -1,4 +1,4 @@
-"""``bulk`` over the workers of a Dask cluster (extra ``distributed``). One machine needs ``llm_connector.bulk`` alone."""
+"""``bulk`` over the workers of a Dask cluster (extra ``distributed``). One machine is enough for ``run``."""
 
 from __future__ import annotations
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import binascii
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import quote
 
 from llm_connector import errors
 from llm_connector.eventstream import EventStreamDecoder, EventStreamMessage
@@ -16,7 +15,7 @@ from llm_connector.faults import Rule
 from llm_connector.framing import Event, SSEDecoder
 from llm_connector.jsontext import decode, encode
 from llm_connector.protocols.anthropic import AnthropicMessages
-from llm_connector.protocols.wire import WireRequest
+from llm_connector.protocols.wire import WireRequest, segment
 
 if TYPE_CHECKING:
     from llm_connector.framing import Framing
@@ -65,7 +64,7 @@ class AnthropicBedrock(AnthropicMessages):
         raise self.unsupported("models()", "only Amazon's control plane lists models, which is another service")
 
     def _wire(self, body: dict[str, Any], betas: list[str], *, stream: bool) -> WireRequest:
-        model = quote(str(body.pop("model")), safe=":;")
+        model = segment(str(body.pop("model")), safe=":;")
         body.pop("stream", None)
         if betas:
             body = {"anthropic_beta": betas, **body}

@@ -6,12 +6,11 @@ Source: anthropic-python 2.12 (``lib/vertex``).
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import quote
 
 from llm_connector.errors import ConfigError
 from llm_connector.jsontext import encode
 from llm_connector.protocols.anthropic import JSON_HEADERS, AnthropicMessages, beta_header
-from llm_connector.protocols.wire import WireRequest
+from llm_connector.protocols.wire import WireRequest, segment
 
 if TYPE_CHECKING:
     from llm_connector.protocols.wire import Exchange
@@ -37,9 +36,9 @@ class AnthropicVertex(AnthropicMessages):
             raise ConfigError(
                 "no project: pass project= or set ANTHROPIC_VERTEX_PROJECT_ID", provider="anthropic_vertex"
             )
-        model = quote(str(body.pop("model")), safe="@:")
+        model = segment(str(body.pop("model")), safe="@:")
         call = "streamRawPredict" if stream else "rawPredict"
-        path = f"/projects/{quote(project, safe='')}/locations/{quote(location, safe='')}/publishers/anthropic/models"
+        path = f"/projects/{segment(project)}/locations/{segment(location)}/publishers/anthropic/models"
         body = {"anthropic_version": self._version, **body}
         return WireRequest(f"{path}/{model}:{call}", encode(body), headers=JSON_HEADERS | beta_header(betas))
 

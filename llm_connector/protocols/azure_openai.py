@@ -6,9 +6,9 @@ Source: openai-python 3.54 (``lib/azure``) and Microsoft's "Azure OpenAI in Foun
 from __future__ import annotations
 
 import re
-from urllib.parse import quote
 
 from llm_connector.protocols.openai_chat import OpenAIChat
+from llm_connector.protocols.wire import segment
 
 DEFAULT_VERSION = "2024-10-21"
 _V1 = "/openai/v1"
@@ -31,7 +31,7 @@ class AzureOpenAI(OpenAIChat):
         if not self._deployments or call == "models":
             return default
         deployment = self.settings.options.get("deployment") or model
-        return f"/deployments/{quote(deployment, safe='')}{default}"
+        return f"/deployments/{segment(deployment)}{default}"
 
     def query(self) -> dict[str, str]:
         """Query parameters of every request."""

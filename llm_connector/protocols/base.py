@@ -21,7 +21,7 @@ from llm_connector.faults import KEPT_BODY, Rule, classify, read_fault
 from llm_connector.framing import Event, Framing, SSEDecoder
 from llm_connector.jsontext import decode
 from llm_connector.protocols.fields import RequestFields
-from llm_connector.protocols.wire import MISSHAPEN, misshapen_error
+from llm_connector.protocols.wire import MISSHAPEN, checked_model, misshapen_error
 from llm_connector.structured import parse_structured
 from llm_connector.types import ChatChunk
 

@@ -34,7 +34,7 @@ JSON_HEADERS = {"content-type": "application/json"}
 
 _VERSION_AT_END = re.compile(r"/v\d+((alpha|beta)\d*)?$")
 _SHORT_VERSIONS = {"alpha": "v1alpha", "beta": "v1beta"}  # as GOOGLE_GENAI_API_VERSION may say
-_NOT_IN_A_NAME = re.compile(r"\.\.|[^\w.:@/ -]|//|^/|/$|^$|\n")
+_NOT_IN_A_NAME = re.compile(r"\.\.|(^|/)\.(/|$)|[^\w.:@/ -]|//|^/|/$|^$|\n")
 _EMBEDDING_BATCH = 100
 
 # google.rpc.Code and ErrorInfo's reasons (cloud.google.com, "Errors"; ai.google.dev, "Troubleshooting", 2026-11).

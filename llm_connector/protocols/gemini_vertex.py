@@ -13,7 +13,7 @@ from llm_connector.errors import ConfigError
 from llm_connector.jsontext import encode
 from llm_connector.protocols.gemini import JSON_HEADERS, Gemini, added, embedding_request
 from llm_connector.protocols.gemini_facts import read_usage
-from llm_connector.protocols.wire import WireRequest
+from llm_connector.protocols.wire import WireRequest, segment
 from llm_connector.types import EmbeddingResponse, Usage
 
 if TYPE_CHECKING:
@@ -41,9 +41,7 @@ class GeminiVertex(Gemini):
         project = settings.options.get("project")
         if not project:
             raise ConfigError("no project: pass project=, or set GOOGLE_CLOUD_PROJECT", provider=settings.provider.name)
-        self._place = (
-            f"/projects/{quote(str(project), safe='')}/locations/{quote(str(settings.options['location']), safe='')}"
-        )
+        self._place = f"/projects/{segment(str(project))}/locations/{segment(str(settings.options['location']))}"
 
     def _body(self, fields: RequestFields) -> dict[str, Any]:
         body = super()._body(fields)

@@ -9,7 +9,7 @@ import base64
 import re
 import struct
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from llm_connector.effort import FIELDS, ReasoningControl
 from llm_connector.errors import BillingError, ContentFilterError, ModelNotFoundError
@@ -19,7 +19,7 @@ from llm_connector.protocols.base import Protocol
 from llm_connector.protocols.chat_dialect import ChatDialect
 from llm_connector.protocols.openai_messages import MessageWriter
 from llm_connector.protocols.openai_stream import ChatDecoder, read_parts, read_usage
-from llm_connector.protocols.wire import WireRequest
+from llm_connector.protocols.wire import WireRequest, segment
 from llm_connector.types import EmbeddingResponse, ModelInfo, Usage
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ class OpenAIChat(Protocol):
 
     def _path(self, call: str, default: str, model: str = "") -> str:
         path = self.dialect.paths.get(call, default)
-        return path.replace("{model}", quote(model, safe=""))
+        return path.replace("{model}", segment(model)) if "{model}" in path else path
 
     def query(self) -> dict[str, str]:
         """Query parameters of every request."""

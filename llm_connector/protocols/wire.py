@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from urllib.parse import quote
 
-from llm_connector.errors import DecodeError
+from llm_connector.errors import DecodeError, InvalidRequestError
 from llm_connector.faults import decode_body
 
 if TYPE_CHECKING:
@@ -17,6 +18,34 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _UNREAD = object()
+
+
+def checked_model(name: str, provider: str) -> str:
+    """The model's name as it is.
+
+    Raises:
+        InvalidRequestError: It holds what no name has, such as a line break.
+    """
+    if not isinstance(name, str) or not name.isprintable():
+        raise InvalidRequestError(
+            "the model's name holds a line break or another sign that no name has", provider=provider
+        )
+    return name
+
+
+def segment(name: str, safe: str = "") -> str:
+    """A name in its place in a path, which it cannot leave.
+
+    Args:
+        name: The name.
+        safe: Characters that the vendor wants as they are.
+
+    Raises:
+        InvalidRequestError: A step through directories stands for a name.
+    """
+    if name in {"", ".", ".."}:
+        raise InvalidRequestError(f"{name!r} is no name that can be in an address")
+    return quote(name, safe=safe)
 
 
 @dataclass(slots=True)

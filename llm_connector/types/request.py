@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from llm_connector.errors import InvalidRequestError
+from llm_connector.hidden import HiddenHeaders
 from llm_connector.types.message import Message
 from llm_connector.types.tools import Tool
 
@@ -94,7 +95,7 @@ class ChatRequest(BaseModel):
         enable_thinking: Whether to reason at all; converted likewise.
         metadata: Labels that the vendor stores with the request, where it does.
         extra_body: Merged last into the vendor's JSON.
-        extra_headers: Added to this call's headers.
+        extra_headers: Added to this call's headers. Keys may be among them, so they are in no dump.
         api_key: A key for this call only.
         base_url: An address for this call only.
         timeout: Seconds without a byte before this call is given up.
@@ -126,9 +127,9 @@ class ChatRequest(BaseModel):
     enable_thinking: bool | None = None
     metadata: dict[str, Any] | None = None
     extra_body: dict[str, Any] | None = None
-    extra_headers: dict[str, str] | None = Field(default=None, repr=False)
+    extra_headers: dict[str, str] | None = Field(default=None, exclude=True, repr=False)
     api_key: SecretStr | None = None
-    base_url: str | None = None
+    base_url: str | None = Field(default=None, repr=False)
     timeout: float | None = None
 
     @field_validator("messages", mode="before")
@@ -143,6 +144,11 @@ class ChatRequest(BaseModel):
     def _one_stop_is_a_list(cls, value: Any) -> Any:
         """An empty list means none: OpenAI refuses ``[]``."""
         return [value] if isinstance(value, str) else (value or None)
+
+    @field_validator("extra_headers", mode="after")
+    @classmethod
+    def _hide_headers(cls, value: dict[str, str] | None) -> dict[str, str] | None:
+        return None if value is None else HiddenHeaders(value)
 
     @field_validator("tools", mode="before")
     @classmethod
