@@ -12,7 +12,7 @@ def main() -> None:
         sys.exit('The command line needs its extra. From the checkout: pip install ".[cli]"')
     from llm_connector.cli.app import app  # noqa: PLC0415 - needs typer
 
-    app(prog_name="python -m llm_connector")
+    app(prog_name="python -m llm_connector" if sys.argv[0].endswith("__main__.py") else "llm-connector")
 
 
 if __name__ == "__main__":

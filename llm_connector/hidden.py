@@ -17,6 +17,9 @@ class HiddenHeaders(dict[str, str]):
     def __repr__(self) -> str:
         return f"<headers: {', '.join(self)}>"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _reopened, (HiddenHeaders, sealed(dict(self)))
+
 
 def sealed(state: Any) -> dict[str, bytes]:
     """A state for pickling whose text shows nothing of it."""
@@ -26,3 +29,7 @@ def sealed(state: Any) -> dict[str, bytes]:
 def opened(state: dict[str, bytes]) -> Any:
     """What was sealed; from a pickle, so no less to be trusted than the pickle itself."""
     return pickle.loads(zlib.decompress(base64.b85decode(state["sealed"])))  # noqa: S301
+
+
+def _reopened(kind: type[Any], state: dict[str, bytes]) -> Any:
+    return kind(opened(state))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, get_args
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from llm_connector.errors import ConfigError
+from llm_connector.hidden import opened, sealed
 from llm_connector.provider import Provider, ReasoningReplay
 from llm_connector.providers import find_provider
 
@@ -44,6 +45,10 @@ class Settings:
     options: Mapping[str, Any] = field(default_factory=dict)
     reasoning_replay: ReasoningReplay = "never"
     think_tags: bool | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A pickle whose text shows no key."""
+        return _unpickled, (sealed({item.name: getattr(self, item.name) for item in fields(self)}),)
 
     @classmethod
     def resolve(
@@ -87,6 +92,10 @@ class Settings:
         """The value of an option that may be secret."""
         value = self.options.get(name)
         return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+def _unpickled(state: dict[str, bytes]) -> Settings:
+    return Settings(**opened(state))
 
 
 def row_defaults_of_alias(name: str) -> dict[str, Any]:

@@ -181,18 +181,22 @@ def _named_errors(provider: str, url: str) -> Iterator[None]:
     except LLMError as error:
         error.provider = error.provider or provider
         raise
-    except httpx.TimeoutException as error:
-        what = "connection" if isinstance(error, (httpx.ConnectTimeout, httpx.PoolTimeout)) else "answer"
-        raise RequestTimeoutError(f"no {what} from {host} in time; raise timeout=", provider=provider) from error
-    except httpx.DecodingError as error:
-        raise DecodeError(f"the answer of {host} is compressed wrongly", provider=provider) from error
-    except httpx.UnsupportedProtocol as error:
-        raise ConfigError("base_url must begin with http:// or https://", provider=provider) from error
-    except httpx.LocalProtocolError:
+    except httpx.LocalProtocolError:  # its text shows a header's value
         raise ConfigError("the request cannot be written as HTTP; check headers=", provider=provider) from None
-    except httpx.TransportError as error:
-        reason = str(error) or type(error).__name__
-        raise ConnectError(f"cannot reach {host}: {reason}", provider=provider) from error
+    except httpx.RequestError as error:
+        error.request = httpx.Request("POST", f"http://{host}")  # without the headers: reporters of errors walk causes
+        raise _ours(error, provider, host) from error
+
+
+def _ours(error: httpx.RequestError, provider: str, host: str) -> LLMError:
+    if isinstance(error, httpx.TimeoutException):
+        what = "connection" if isinstance(error, (httpx.ConnectTimeout, httpx.PoolTimeout)) else "answer"
+        return RequestTimeoutError(f"no {what} from {host} in time; raise timeout=", provider=provider)
+    if isinstance(error, httpx.DecodingError):
+        return DecodeError(f"the answer of {host} is compressed wrongly", provider=provider)
+    if isinstance(error, httpx.UnsupportedProtocol):
+        return ConfigError("base_url must begin with http:// or https://", provider=provider)
+    return ConnectError(f"cannot reach {host}: {str(error) or type(error).__name__}", provider=provider)
 
 
 @contextlib.contextmanager

@@ -299,3 +299,13 @@ def test_adding_a_provider_is_one_row() -> None:
     assert got.body["limit"] == 3
     assert str(got.url) == "https://api.example.com/v1/chat/completions"
     assert got.warnings == ["new_vendor: seed has no equivalent and was not sent"]
+
+
+@pytest.mark.parametrize(("provider", "marked"), [("openai", False), ("deepseek", False), ("openrouter", True)])
+def test_cache_marks_go_to_vendors_that_take_them_and_are_reported_elsewhere(provider: str, marked: bool) -> None:
+    mark = {"type": "ephemeral"}
+    tool = {**TOOL, "cache_control": mark}
+    messages = [Message.user([TextBlock("long", cache_control=mark), TextBlock("short")])]
+    got = request_of(provider, messages, tools=[tool])
+    assert ("cache_control" in str(got.body)) == marked
+    assert len([warning for warning in got.warnings if "cache_control" in warning]) == (0 if marked else 1)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model
 
 from llm_connector import AsyncLLMClient, LLMClient
 from llm_connector.errors import ConfigError
+from llm_connector.hidden import opened, sealed
 from llm_connector.providers import find_provider, supported_providers
 from llm_connector.settings import COMMON_OPTIONS, Settings
 
@@ -54,8 +55,8 @@ class Connection(BaseModel):
     base_url: str | None = Field(default=None, repr=False)
     timeout: float | None = None
     max_retries: int = 2
-    proxy: str | None = Field(default=None, repr=False)
-    default_headers: dict[str, str] | None = Field(default=None, repr=False)
+    proxy: str | None = Field(default=None, exclude=True, repr=False)
+    default_headers: dict[str, str] | None = Field(default=None, exclude=True, repr=False)
     http_client: Any = Field(default=None, exclude=True, repr=False)
     http_async_client: Any = Field(default=None, exclude=True, repr=False)
     provider_options: dict[str, Any] = Field(default_factory=dict, repr=False)
@@ -160,11 +161,14 @@ class Connection(BaseModel):
         return {name: value for name, value in self.provider_options.items() if not isinstance(value, SecretStr)}
 
     def __getstate__(self) -> dict[Any, Any]:
-        """Everything but the clients, which are made again when needed."""
+        """Everything but the clients, which are made again when needed; the text of a pickle shows no key."""
         if self.http_client is not None or self.http_async_client is not None:
             raise TypeError("a model with an http_client of your own cannot be pickled")
         state = super().__getstate__()
-        return {**state, "__pydantic_private__": _without_clients(state["__pydantic_private__"])}
+        return sealed({**state, "__pydantic_private__": _without_clients(state["__pydantic_private__"])})
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        super().__setstate__(opened(state))
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         """A copy with clients of its own; an HTTP client of the user's is shared."""

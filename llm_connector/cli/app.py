@@ -1,76 +1,108 @@
-"""The commands. How things are drawn is in ``render``; the demonstration is in ``demo``."""
+"""The commands. How things are drawn is in ``render``, a conversation in ``conversation``, Ollama's in ``ollama``."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from llm_connector import LLMClient, LLMError
-from llm_connector.cli import render
+from llm_connector import LLMClient, Message
+from llm_connector.cli import conversation, options, render
+from llm_connector.cli.attachments import block_of
+from llm_connector.cli.checking import check_provider, key_is_set, key_variables
+from llm_connector.cli.ollama import app as ollama_app
+from llm_connector.cli.outcome import FAILED, errors_shown
+from llm_connector.provider import Provider
 from llm_connector.providers import ROWS
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_show_locals=False, help="Talk to any language model.")
-
-ProviderName = Annotated[str, typer.Option("--provider", "-p", help="A name from the command 'providers'.")]
-ModelName = Annotated[str | None, typer.Option("--model", "-m", help="The model; some providers have a default.")]
-BaseURL = Annotated[str | None, typer.Option("--base-url", help="Another address of the API.")]
-
-
-@contextmanager
-def errors_shown() -> Iterator[None]:
-    """Show our errors as one line and leave with status 1."""
-    try:
-        yield
-    except LLMError as error:
-        render.failure(error)
-        raise typer.Exit(1) from error
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    help="Talk to any language model. Exit status: 0 done, 1 the call failed, 2 wrong use, 130 interrupted.",
+)
+app.add_typer(ollama_app, name="ollama")
 
 
 @app.command()
 def chat(
-    prompt: Annotated[str, typer.Argument(help="What to ask.")],
-    provider: ProviderName = "local",
-    model: ModelName = None,
-    base_url: BaseURL = None,
+    prompt: Annotated[str | None, typer.Argument(help="What to ask. Without it, a conversation begins.")] = None,
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Pictures, sound, films, PDF or text to send along.")
+    ] = None,
+    provider: options.ProviderName = "local",
+    model: options.ModelName = None,
+    base_url: options.BaseURL = None,
     effort: Annotated[str | None, typer.Option("--reasoning", help="none, minimal, low, medium, high …")] = None,
+    system: Annotated[str | None, typer.Option("--system", help="Instructions for the model.")] = None,
+    as_json: options.AsJSON = False,
 ) -> None:
-    """Ask once; the answer is printed as it comes."""
+    """Ask once, or talk. What is piped in goes after the prompt, or is the prompt."""
+    piped = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read().strip()
+    text = "\n\n".join(part for part in (prompt, piped) if part)
     params = {} if effort is None else {"reasoning_effort": effort}
-    with (
-        errors_shown(),
-        LLMClient(provider, model, base_url=base_url) as client,
-        client.stream(prompt, **params) as stream,
-    ):
-        usage = render.stream_answer(stream)
-        for warning in stream.warnings:
-            render.errors.print(warning, style="yellow")
-    render.usage_line(usage)
+    with errors_shown(as_json=as_json), LLMClient(provider, model, base_url=base_url) as client:
+        history = [] if system is None else [Message.system(system)]
+        blocks = [block_of(path) for path in files or []]
+        talk = conversation.Conversation(client, params, history, blocks)
+        if text:
+            talk.ask_once(text, as_json=as_json)
+        elif as_json or not sys.stdin.isatty():
+            raise typer.BadParameter("give a prompt, or pipe one in")
+        else:
+            talk.run()
 
 
 @app.command()
-def providers() -> None:
-    """List the providers: protocol, key variable, and whether it is set."""
-    render.table(("provider", "protocol", "key variable", "set"), (_provider_row(row.name) for row in ROWS))
+def providers(as_json: options.AsJSON = False) -> None:
+    """List the providers: protocol, key variables, and whether one is set."""
+    if as_json:
+        facts = [(row, key_variables(row)) for row in ROWS]
+        render.json_text(
+            [
+                {"name": row.name, "protocol": row.protocol, "key_variables": names, "key_set": key_is_set(names)}
+                for row, names in facts
+            ]
+        )
+    else:
+        render.table(("provider", "protocol", "key variable", "set"), (_cells(row) for row in ROWS))
 
 
-def _provider_row(name: str) -> list[str]:
-    row = next(row for row in ROWS if row.name == name)
-    variables = [*row.key_env, *(env for option in row.options if option.secret for env in option.env)]
+def _cells(row: Provider) -> list[str]:
+    variables = key_variables(row)
     if not variables:
         return [row.name, row.protocol, "none needed", ""]
-    is_set = any(os.environ.get(variable) for variable in variables)
-    return [row.name, row.protocol, ", ".join(variables), "yes" if is_set else "no"]
+    return [row.name, row.protocol, ", ".join(variables), "yes" if key_is_set(variables) else "no"]
 
 
 @app.command()
-def models(provider: ProviderName, base_url: BaseURL = None) -> None:
+def models(provider: options.ProviderName, base_url: options.BaseURL = None, as_json: options.AsJSON = False) -> None:
     """List a provider's models."""
-    with errors_shown(), LLMClient(provider, base_url=base_url) as client:
-        render.models_table(client.models())
+    with errors_shown(as_json=as_json), LLMClient(provider, base_url=base_url) as client:
+        found = client.models()
+        if as_json:
+            render.json_text([model.model_dump(mode="json", exclude={"raw"}) for model in found])
+        else:
+            render.models_table(found)
+
+
+@app.command()
+def check(
+    provider: Annotated[str, typer.Argument(help="A provider's name.", autocompletion=options.complete_provider)],
+    model: options.ModelName = None,
+    base_url: options.BaseURL = None,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for an answer.")] = 30,
+    as_json: options.AsJSON = False,
+) -> None:
+    """Is the key set, does the endpoint answer, how long does it take? With a model, a tiny chat is tried too."""
+    outcome = check_provider(provider, model, base_url, timeout)
+    if as_json:
+        render.json_text(outcome)
+    else:
+        render.table(("check", ""), ([name, render.value(told)] for name, told in outcome.items()))
+    if not outcome["ok"]:
+        raise typer.Exit(FAILED)
 
 
 @app.command()

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.filesize import decimal
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from llm_connector.errors import LLMError
+    from llm_connector.ollama import PullProgress
     from llm_connector.types import ChatChunk, ModelInfo, Usage
 
 console = Console(soft_wrap=True)
 errors = Console(stderr=True, soft_wrap=True)
 
 
-def stream_answer(chunks: Iterable[ChatChunk], *, show_reasoning: bool = True) -> Usage | None:
-    """Print an answer as it comes, reasoning dimmed; give the token counts."""
+def stream_answer(chunks: Iterable[ChatChunk]) -> Usage | None:
+    """Print an answer as it comes, reasoning dimmed and in a terminal alone; give the token counts."""
     usage, thinking = None, False
     for chunk in chunks:
-        if chunk.reasoning_content and show_reasoning:
+        if chunk.reasoning_content and console.is_terminal:
             console.print(Text(chunk.reasoning_content, style="dim italic"), end="")
             thinking = True
         if chunk.content:
@@ -76,3 +82,51 @@ def step(text: str) -> None:
 def failure(error: Exception) -> None:
     """Print an error."""
     errors.print(Text(f"{type(error).__name__}: {error}", style="red"))
+
+
+def failure_json(error: LLMError) -> None:
+    """Print an error for a script, to the error stream."""
+    names = ("message", "provider", "status_code", "code", "request_id", "retry_after", "retryable")
+    facts = {"type": type(error).__name__} | {name: getattr(error, name) for name in names}
+    sys.stderr.write(json.dumps({"error": facts}, ensure_ascii=False, default=str) + "\n")
+
+
+def json_text(found: Any, indent: int | None = 2) -> None:
+    """Print a value as JSON."""
+    sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=indent, default=str) + "\n")
+
+
+def note(text: str) -> None:
+    """Say something by the way, to the error stream."""
+    errors.print(Text(text, style="dim"))
+
+
+def warning(text: str) -> None:
+    """Print a warning, to the error stream."""
+    errors.print(Text(text, style="yellow"))
+
+
+def value(found: Any) -> str:
+    """A value of a table's cell."""
+    if found is None:
+        return ""
+    return {True: "yes", False: "no"}[found] if isinstance(found, bool) else str(found)
+
+
+def size(count: int | None) -> str:
+    """A number of bytes, for people."""
+    return "" if count is None else decimal(count)
+
+
+def download(steps: Iterable[PullProgress]) -> None:
+    """Draw a download: a bar for each layer, the other steps as lines."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=errors) as bars:
+        layers: dict[str, Any] = {}
+        for step in steps:
+            if step.digest is None:
+                bars.console.print(Text(step.status, style="dim"))
+                continue
+            if step.digest not in layers:
+                layers[step.digest] = bars.add_task(step.digest.removeprefix("sha256:")[:12], total=step.total)
+            bars.update(layers[step.digest], completed=step.completed or 0, total=step.total)

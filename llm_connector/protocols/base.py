@@ -255,7 +255,14 @@ class Protocol(ABC):
                 provider=self.settings.provider.name,
                 raw=str(payload)[:4096],
             )
-        for chunk in (*decoder.whole(payload), *decoder.flush(), *decoder.ending()):
+        chunks = [*decoder.whole(payload), *decoder.flush(), *decoder.ending()]
+        if not chunks:
+            raise DecodeError(
+                "the answer holds nothing to read; check base_url",
+                provider=self.settings.provider.name,
+                raw=str(payload)[:4096],
+            )
+        for chunk in chunks:
             collector.add(chunk)
         response = collector.response(created=decoder.created, warnings=warnings, raw=payload)
         return parse_structured(response, request)

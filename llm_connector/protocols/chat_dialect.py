@@ -50,6 +50,7 @@ class ChatDialect:
         audio_urls: Whether audio may be given by address.
         file_scheme: The scheme of addresses of uploaded files, such as ``ms://``; empty when there is none.
         documents: The content part for documents: ``file`` (OpenAI) or ``file_url`` (Zhipu).
+        cache_marks: Whether ``cache_control`` on blocks and tools is taken; else it is reported.
         empty_tool_content: The content of an assistant message that only calls tools.
         developer_role: Whether there is a ``developer`` role; else it becomes ``system``.
         json_schema: Whether ``response_format`` takes a schema; else a schema becomes ``json_object`` and a prompt.
@@ -90,6 +91,7 @@ class ChatDialect:
     audio_urls: bool = False
     file_scheme: str = ""
     documents: str = "file"
+    cache_marks: bool = False
     empty_tool_content: str | None = None
     developer_role: bool = False
     json_schema: bool = True

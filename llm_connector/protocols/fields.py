@@ -36,6 +36,11 @@ class RequestFields:
         """Say what was changed."""
         self.warnings.append(f"{self._provider}: {text}")
 
+    def warn_once(self, text: str) -> None:
+        """Say it unless it was said."""
+        if f"{self._provider}: {text}" not in self.warnings:
+            self.warn(text)
+
     def report_untaken(self) -> list[str]:
         """Add a warning for each field that nobody took; give all warnings."""
         for name in sorted(self._left):

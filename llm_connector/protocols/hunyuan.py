@@ -160,20 +160,13 @@ class HunyuanWriter(MessageWriter):
     """Writes messages in OpenAI's form; ``Hunyuan`` spells them the vendor's way."""
 
     def write(self, messages: list[Message]) -> list[dict[str, Any]]:
-        """All messages, the system's as one: the vendor takes one, and it must be the first (Tencent docs, 2026-11)."""
-        written = super().write([self._unmarked(message) for message in messages])
+        """All messages, the system's joined into one at the beginning, where the vendor wants it."""
+        written = super().write(messages)
         instructions = [message["content"] for message in written if message["role"] == "system"]
         if len(instructions) > 1 and all(isinstance(text, str) for text in instructions):
             rest = [message for message in written if message["role"] != "system"]
             return [{"role": "system", "content": "\n\n".join(instructions)}, *rest]
         return written
-
-    def _unmarked(self, message: Message) -> Message:
-        if all(block.cache_control is None for block in message.blocks):
-            return message
-        self._fields.warn("cache_control has no equivalent and was not sent")
-        blocks = [block.model_copy(update={"cache_control": None}) for block in message.blocks]
-        return message.model_copy(update={"content": blocks})
 
     def _replays(self, message: Message) -> bool:
         del message

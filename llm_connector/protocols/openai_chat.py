@@ -157,6 +157,8 @@ class OpenAIChat(Protocol):
             fields.warn("tool_choice 'none' was sent as no tools")
             return {}
         body: dict[str, Any] = {"tools": [self._tool(tool) for tool in tools]}
+        if not self.dialect.cache_marks and any(tool.cache_control is not None for tool in tools):
+            fields.warn_once("cache_control has no equivalent and was not sent")
         if choice is not None:
             body |= self._tool_choice(choice, request.forced_tool, fields)
         if (
@@ -174,7 +176,7 @@ class OpenAIChat(Protocol):
         if tool.strict is not None and self.dialect.strict_tools:
             function["strict"] = tool.strict
         wire: dict[str, Any] = {"type": "function", "function": function}
-        if tool.cache_control is not None:
+        if tool.cache_control is not None and self.dialect.cache_marks:
             wire["cache_control"] = tool.cache_control
         return wire
 

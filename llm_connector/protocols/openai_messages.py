@@ -43,6 +43,8 @@ class MessageWriter:
         Raises:
             UnsupportedError: The vendor cannot take a block.
         """
+        if not self._dialect.cache_marks:
+            messages = [self._unmarked(message) for message in messages]
         written: list[dict[str, Any]] = []
         from_tools: list[ContentBlock] = []
         for message in messages:
@@ -55,6 +57,13 @@ class MessageWriter:
         if from_tools:
             written.append(self._shown_by_tools(from_tools))
         return written
+
+    def _unmarked(self, message: Message) -> Message:
+        if isinstance(message.content, str) or all(block.cache_control is None for block in message.content):
+            return message
+        self._fields.warn_once("cache_control has no equivalent and was not sent")
+        blocks = [block.model_copy(update={"cache_control": None}) for block in message.content]
+        return message.model_copy(update={"content": blocks})
 
     def _message(self, message: Message) -> dict[str, Any]:
         if message.role == "assistant":

@@ -27,9 +27,7 @@ def checked_model(name: str, provider: str) -> str:
         InvalidRequestError: It holds what no name has, such as a line break.
     """
     if not isinstance(name, str) or not name.isprintable():
-        raise InvalidRequestError(
-            "the model's name holds a line break or another sign that no name has", provider=provider
-        )
+        raise InvalidRequestError(f"{name[:80]!r} is not the name of a model", provider=provider)
     return name
 
 

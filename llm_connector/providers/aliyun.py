@@ -59,6 +59,7 @@ def aliyun_host(options: Mapping[str, Any]) -> str:
 
 
 _DIALECT = ChatDialect(
+    cache_marks=True,
     unsupported=frozenset({"frequency_penalty", "logit_bias", "user", "metadata"}),
     ranges={"temperature": (0, 1.99)},
     max_stops=None,

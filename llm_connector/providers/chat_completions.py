@@ -103,7 +103,11 @@ ROWS = (
         base_url="https://openrouter.ai/api/v1",
         key_env=("OPENROUTER_API_KEY",),
         dialect=ChatDialect(
-            media=_OPENAI_MEDIA, reasoning=by_reasoning_object, reasoning_field="reasoning", max_stops=None
+            cache_marks=True,
+            media=_OPENAI_MEDIA,
+            reasoning=by_reasoning_object,
+            reasoning_field="reasoning",
+            max_stops=None,
         ),
         reasoning_replay="with_tool_calls",
         capabilities=Capabilities(documents=True, audio=True, embeddings=True),

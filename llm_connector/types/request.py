@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from llm_connector.errors import InvalidRequestError
-from llm_connector.hidden import HiddenHeaders
+from llm_connector.hidden import HiddenHeaders, opened, sealed
 from llm_connector.types.message import Message
 from llm_connector.types.tools import Tool
 
@@ -180,6 +180,13 @@ class ChatRequest(BaseModel):
         if choice not in TOOL_CHOICE_MODES and choice not in names:
             raise ValueError(f"tool_choice {choice!r} is neither auto, none, required nor one of the tools {names}")
         return self
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """A pickle whose text shows no key."""
+        return sealed(super().__getstate__())
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        super().__setstate__(opened(state))
 
     @property
     def forced_tool(self) -> str | None:

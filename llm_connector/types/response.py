@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -117,6 +118,23 @@ class ChatResponse(BaseModel):
     def tool_calls(self) -> list[ToolCall]:
         """The tools that the model asks for."""
         return self.message.tool_calls
+
+    def cost(self, price_list: str | None = None) -> Decimal | None:
+        """What the answer costs, in US dollars, by its token counts and a public price list (extra ``prices``).
+
+        Args:
+            price_list: A provider's id on models.dev, where the one of ``prices.PRICE_LISTS`` does not fit: another
+                region, or a gateway.
+
+        Returns:
+            ``None`` when the price or the counts are not known. Discounts and charges for other than tokens are not.
+
+        Raises:
+            ConfigError: The extra is not installed.
+        """
+        from llm_connector.prices import cost  # noqa: PLC0415 - few ask
+
+        return cost(self, price_list)
 
     @property
     def finish_reason(self) -> FinishReason | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from llama_index.core.bridge.pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, WithJsonSchema
 
 from llm_connector import AsyncLLMClient, LLMClient
+from llm_connector.hidden import opened, sealed
 from llm_connector.providers import find_provider
 from llm_connector.settings import Settings
 from llm_connector.transport import READ_TIMEOUT
@@ -74,6 +75,13 @@ class Connection(BaseModel):
     def _learn(self, models: list[ModelInfo]) -> list[ModelInfo]:
         self._windows = {model.id: model.context_window for model in models if model.context_window is not None}
         return models
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """A pickle whose text shows no key."""
+        return sealed(super().__getstate__())
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        super().__setstate__(opened(state))
 
     def _row(self) -> Provider:
         return find_provider(self.provider)
