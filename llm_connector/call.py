@@ -70,7 +70,7 @@ class Call:
         self.key = settings.key
         self.deadline = deadline
         self.observer = NOBODY
-        self._headers = HiddenHeaders({"user-agent": USER_AGENT, "accept-encoding": "gzip, deflate"} | headers)
+        self._headers = HiddenHeaders({"user-agent": USER_AGENT, "accept-encoding": "gzip, deflate", **headers})
         self._max_retries = max_retries
         self._timeout = transport.timeout
         self._refreshed = False

@@ -147,7 +147,8 @@ def _choice_parts(choice: Choice, *, several: bool) -> list[str]:
 def _folded(title: str, text: str) -> str:
     # On one line: a blank line would end the HTML block, and the rest would be read as Markdown.
     lines = _one_line(html.escape(text))
-    return f'<details><summary>{title}</summary><pre style="{_WRAPPED}">{lines}</pre></details>'
+    shown = f'<blockquote><pre style="{_WRAPPED}">{lines}</pre></blockquote>'
+    return f"<details><summary>{title}</summary>{shown}</details>"
 
 
 def _calls_table(calls: Iterable[ToolCall]) -> str:

@@ -17,7 +17,7 @@ from llm_connector.testing import MockProvider, MockReply
 from llm_connector.types import ChatChunk, ChatResponse, Choice, Message, ModelInfo
 from servers.openai_chat import OpenAIChatServer
 
-OURS = re.compile(r'</?(?:details|summary|code|small|pre)>|<pre style="white-space: pre-wrap">')
+OURS = re.compile(r'</?(?:details|summary|blockquote|code|small|pre)>|<pre style="white-space: pre-wrap">')
 
 
 def answer(**fields) -> ChatResponse:
@@ -37,7 +37,7 @@ def test_an_answer_shows_all_its_parts() -> None:
     assert shown == answer_markdown(response)
     folded, text, table, warning, usage = shown.split("\n\n")
     assert folded.startswith("<details><summary>Reasoning</summary>")
-    assert "First&#10;&#10;then &lt;b&gt;</pre></details>" in folded
+    assert "First&#10;&#10;then &lt;b&gt;</pre></blockquote></details>" in folded
     assert text == "Hello **you**."
     assert table.splitlines()[2].count("|") == 3
     assert "look&#95;up" in table

@@ -309,3 +309,15 @@ def test_cache_marks_go_to_vendors_that_take_them_and_are_reported_elsewhere(pro
     got = request_of(provider, messages, tools=[tool])
     assert ("cache_control" in str(got.body)) == marked
     assert len([warning for warning in got.warnings if "cache_control" in warning]) == (0 if marked else 1)
+
+
+def test_reasoning_between_tags_goes_back_between_tags() -> None:
+    call = ToolCall(id="a", name="f")
+    messages = [
+        Message.user("x"),
+        Message.assistant("y", tool_calls=[call], reasoning_content="r"),
+        Message.tool("z", call),
+    ]
+    assistant = request_of("minimax", messages).body["messages"][1]
+    assert assistant["content"] == "<think>r</think>y"
+    assert "reasoning_content" not in assistant

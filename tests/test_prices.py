@@ -62,7 +62,7 @@ def test_what_is_not_known_is_none(response: ChatResponse) -> None:
 
 
 def test_a_client_s_answer_has_a_cost_and_a_snapshot_its_model_s() -> None:
-    mock = MockProvider([MockReply("x", usage=Usage(input_tokens=1_000_000))])
+    mock = MockProvider([MockReply(content="x", usage=Usage(input_tokens=1_000_000))])
     response = LLMClient(**mock.client_arguments()).chat("hi")
     assert response.cost() is None
     dated = response.model_copy(update={"provider": "openai", "model": "gpt-4.1-2025-04-14"})

@@ -84,7 +84,7 @@ def test_the_names_are_those_of_the_conventions(exporter: InMemorySpanExporter) 
     names = pytest.importorskip("opentelemetry.semconv._incubating.attributes.gen_ai_attributes")
     known = {value for value in vars(names).values() if isinstance(value, str)}
     with OpenAIChatServer(ANSWER) as server, client(server) as c:
-        list(c.stream("hi", frequency_penalty=1, response_format="json_object"))
+        list(c.stream("hi, in json", frequency_penalty=1, response_format="json_object"))
     used = {name for name in attributes(exporter) if name.startswith("gen_ai.")}
     assert {"gen_ai.request.stream", "gen_ai.output.type", "gen_ai.request.frequency_penalty"} <= used <= known
 

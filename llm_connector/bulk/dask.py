@@ -104,7 +104,7 @@ def bulk_iter(
 
 def _results(batches: Batches, client: Client, caller: BulkCaller, journal: Journal | None) -> Iterator[BulkResult]:
     queue = as_completed(loop=client.loop)
-    waiting: dict[Future, list[Row]] = {}
+    waiting: dict[Future[Any], list[Row]] = {}
     more = True
     try:
         while more or waiting:
@@ -127,7 +127,7 @@ def _results(batches: Batches, client: Client, caller: BulkCaller, journal: Jour
         client.cancel(list(waiting))
 
 
-def _of(future: Future, batch: list[Row]) -> Iterator[BulkResult]:
+def _of(future: Future[Any], batch: list[Row]) -> Iterator[BulkResult]:
     if future.status == "finished":
         for (index, key, _), result in zip(batch, future.result(), strict=True):
             yield replace(result, index=index, key=key or f"{index}-{result.key.partition('-')[2]}")
@@ -137,7 +137,7 @@ def _of(future: Future, batch: list[Row]) -> Iterator[BulkResult]:
         yield BulkResult(index, key or f"{index}-lost", error=error)
 
 
-def _lost(future: Future) -> LLMError:
+def _lost(future: Future[Any]) -> LLMError:
     reason = None if future.status == "cancelled" else future.exception()
     if isinstance(reason, LLMError):
         return reason

@@ -87,10 +87,17 @@ class MessageWriter:
             text = self._dialect.empty_tool_content
         wire: dict[str, Any] = {"role": "assistant", "content": text}
         if self._replays(message):
-            wire[self._dialect.reasoning_field] = message.reasoning_content or ""
+            self._add_reasoning(wire, message.reasoning_content or "")
         if message.tool_calls:
             wire["tool_calls"] = [self._tool_call(call) for call in message.tool_calls]
         return self._named(wire, message)
+
+    def _add_reasoning(self, wire: dict[str, Any], thought: str) -> None:
+        """Where the vendor gives reasoning between tags it wants it back there."""
+        if not self._dialect.think_tags:
+            wire[self._dialect.reasoning_field] = thought
+        elif thought:
+            wire["content"] = f"<think>{thought}</think>{wire['content'] or ''}"
 
     def _tool_call(self, call: ToolCall) -> dict[str, Any]:
         if call.name in self._custom_tools:
