@@ -26,6 +26,13 @@ class _ToolCallPieces:
         return ToolCall(id=self.id, name=self.name, arguments="".join(self.arguments) or "{}")
 
 
+def _checked(text: str) -> str:
+    """A text as it is; a vendor's answer may hold anything in its place."""
+    if not isinstance(text, str):
+        raise TypeError(f"text expected, not {type(text).__name__}")
+    return text
+
+
 class _ChoicePieces:
     """One choice in the making. Text goes into string buffers, so that a long stream costs its text and no more."""
 
@@ -46,11 +53,11 @@ class _ChoicePieces:
         if call is None:
             call = self.calls[delta.index] = _ToolCallPieces()
         if delta.id:
-            call.id = delta.id
+            call.id = str(delta.id)
         if delta.name:
-            call.name = delta.name
+            call.name = str(delta.name)
         if delta.arguments:
-            call.arguments.append(delta.arguments)
+            call.arguments.append(_checked(delta.arguments))
 
     def whole(self, index: int, family: str) -> Choice:
         message = Message(
@@ -91,6 +98,8 @@ class Collector:
         """Take the next chunk."""
         choice = self._choices.get(chunk.index)
         if choice is None:
+            if not isinstance(chunk.index, int):
+                raise TypeError(f"a choice's index is a number, not {type(chunk.index).__name__}")
             choice = self._choices[chunk.index] = _ChoicePieces()
         if chunk.content:
             choice.text.write(chunk.content)
@@ -98,12 +107,13 @@ class Collector:
             choice.thought.write(chunk.reasoning_content)
         for delta in chunk.tool_calls:
             choice.add_call(delta)
-        if self._id is None:
-            self._id = chunk.id
-        if self._model is None:
-            self._model = chunk.model
+        if self._id is None and chunk.id is not None:
+            self._id = str(chunk.id)
+        if self._model is None and chunk.model is not None:
+            self._model = str(chunk.model)
         if chunk.finish_reason is not None:
-            choice.finish_reason, choice.raw_finish_reason = chunk.finish_reason, chunk.raw_finish_reason
+            raw = chunk.raw_finish_reason
+            choice.finish_reason, choice.raw_finish_reason = chunk.finish_reason, None if raw is None else str(raw)
         if chunk.usage is not None:
             self._usage = chunk.usage
         if chunk.reasoning or chunk.logprobs or chunk.citations or chunk.refusal:
@@ -114,7 +124,8 @@ class Collector:
         choice.refusal = choice.refusal or chunk.refusal
         if chunk.logprobs is not None:
             choice.logprobs = (choice.logprobs or []) + chunk.logprobs
-        self._citations += [item for item in chunk.citations or [] if item not in self._citations]
+        given = [item for item in chunk.citations or [] if isinstance(item, dict)]
+        self._citations += [item for item in given if item not in self._citations]
 
     def response(self, **facts: Any) -> ChatResponse:
         """The response of all chunks so far.

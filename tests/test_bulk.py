@@ -221,7 +221,9 @@ def test_a_torn_line_costs_one_item(tmp_path: Path, caplog: pytest.LogCaptureFix
     assert "not written to its end" in caplog.text
 
 
-def test_keys_are_not_in_the_journal(tmp_path: Path) -> None:
+def test_keys_are_in_no_journal_and_no_repr(tmp_path: Path) -> None:
+    caller = BulkCaller("openai_compatible", "m", api_key="canary-123", base_url="http://127.0.0.1:9")
+    assert "canary" not in f"{caller!r} {caller.plan!r} {caller.results(['x'])!r}"
     with OpenAIChatServer([Fault(401), Reply("x")]) as server:
         bulk("ab", "openai_compatible", **at(server, api_key="canary-123", journal=tmp_path / "j", max_concurrency=1))
     assert "canary-123" not in (tmp_path / "j").read_text()
@@ -281,3 +283,51 @@ def test_a_caller_is_pickled_and_takes_items_or_columns() -> None:
     assert columns["other"] == ["a", "b"]
     assert "402" not in str(columns["error_message"][0])
     assert pickle.loads(pickle.dumps(results))[1].error.status_code == 402
+
+
+BAR = """
+import sys
+sys.modules[sys.argv[1]] = None
+from llm_connector.bulk import bulk
+bulk(["a", "b", "c"], "openai_compatible", "m", base_url=sys.argv[2], api_key="k", max_retries=0)
+"""
+
+
+@pytest.mark.parametrize(("hidden", "drawn"), [("rich", r"3/3.*failed=1"), ("tqdm", r"items, 1 failed.*100%")])
+def test_a_bar_is_drawn_in_a_terminal(hidden: str, drawn: str) -> None:
+    pexpect = pytest.importorskip("pexpect")
+    pytest.importorskip("tqdm")
+    pytest.importorskip("rich")
+    with OpenAIChatServer([Reply("x"), Fault(402), Reply("x")]) as server:
+        child = pexpect.spawn(sys.executable, ["-c", BAR, hidden, server.url], encoding="utf-8", timeout=30)
+        child.expect(drawn)
+        child.expect(pexpect.EOF)
+        child.close()
+    assert child.exitstatus == 0
+
+
+def test_no_bar_is_drawn_into_a_file() -> None:
+    with OpenAIChatServer(echo) as server:
+        command = [sys.executable, "-c", BAR, "none", server.url]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_an_interrupt_ends_the_run_and_keeps_what_was_done(tmp_path: Path) -> None:
+    journal = tmp_path / "done.jsonl"
+
+    def slow(body: dict, recorded: object) -> Reply:
+        return Reply("x", delay=0 if body["messages"][-1]["content"] < "3" else 60)
+
+    with OpenAIChatServer(slow) as server:
+        child = subprocess.Popen([sys.executable, "-c", CHILD, server.url, str(journal), "9"], stderr=subprocess.PIPE)
+        while not journal.exists() or journal.read_bytes().count(b"\n") < 3:
+            time.sleep(0.02)
+        began = time.monotonic()
+        child.send_signal(signal.SIGINT)
+        _, said = child.communicate(timeout=20)
+        assert time.monotonic() - began < 10
+    assert b"KeyboardInterrupt" in said
+    assert b"already running" not in said
+    assert b"never retrieved" not in said
+    assert journal.read_bytes().count(b"\n") == 3

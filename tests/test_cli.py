@@ -135,6 +135,9 @@ def test_check_tells_key_endpoint_and_time() -> None:
         bad = run("check", "openai_compatible", "--json", server=server)
     assert bad.returncode == 1
     assert json.loads(bad.stdout)["error"].startswith("AuthenticationError")
+    unreachable = json.loads(run("check", "ollama", "--base-url", "http://127.0.0.1:9", "--json").stdout)
+    assert (unreachable["ok"], unreachable["key"]) == (False, "none needed")
+    assert unreachable["error"].startswith("ConnectError")
     keyless = json.loads(run("check", "zhipu", "--json").stdout)
     assert (keyless["ok"], keyless["key"]) == (False, "not set")
     assert "ZAI_API_KEY" in keyless["error"]

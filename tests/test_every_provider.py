@@ -1,4 +1,4 @@
-"""One conversation, the same code, every provider: what comes back is the same, and each feature that a row claims works."""
+"""One conversation, the same code, every provider: the same comes back, and each feature that a row claims works."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from functools import partial
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
+
 from llm_connector import DocumentBlock, ImageBlock, LLMClient, Message, UnsupportedError
 from llm_connector.providers import ROWS
 from llm_connector.types import AudioBlock, VideoBlock
-from pydantic import BaseModel
 from servers.anthropic import AnthropicServer, AnthropicVertexServer
 from servers.azure import AzureOpenAIServer
 from servers.bedrock import AnthropicBedrockServer
@@ -28,7 +29,12 @@ PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
 PDF = b"%PDF-1.4\n%%EOF"
-WAV = b"RIFF\x24\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00\x80\x3e\x00\x00\x02\x00\x10\x00data\x00\x00\x00\x00"
+WAV = (
+    b"RIFF\x24\x00\x00\x00WAVEfmt "
+    + bytes([16, 0, 0, 0, 1, 0, 1, 0, 64, 31, 0, 0, 128, 62, 0, 0, 2, 0, 16, 0])
+    + b"data"
+    + bytes(4)
+)
 MP4 = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"  # Moonshot fetches nothing from the web
 TOOL = {
     "name": "look",

@@ -66,6 +66,44 @@ def test_it_runs_top_to_bottom(path: Path) -> None:
     assert text in shown(notebook, kind)
 
 
+LIVE = """
+import asyncio
+from llm_connector import AsyncLLMClient, LLMClient, MockProvider, MockReply, ServerError
+
+broken = MockReply(content="One **two** three, and more.", reasoning_content="hm", fail_after=3, error=ServerError("x"))
+mock = MockProvider(["Sync **answer**.", "Async **answer**.", broken])
+"""
+
+BREAKING = """
+try:
+    LLMClient(**mock.client_arguments()).stream("c").display()
+except ServerError:
+    print("x")
+"""
+
+
+@pytest.mark.filterwarnings("default::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("default::DeprecationWarning:zmq")
+def test_a_stream_is_one_output_that_grows() -> None:
+    cells = [
+        LIVE,
+        "LLMClient(**mock.client_arguments()).stream('a').display()",
+        "await AsyncLLMClient(**mock.async_client_arguments()).stream('b').display()",
+        BREAKING,
+        "LLMClient(**mock.client_arguments(), max_retries=0).stream('d')",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    NotebookClient(notebook, timeout=60).execute()
+    _, sync, later, failed, unread = (cell.outputs for cell in notebook.cells)
+    assert len(sync) == len(later) == 1
+    assert sync[0].data["text/markdown"].startswith("Sync **answer**.\n\n<small>")
+    assert later[0].data["text/plain"] == "Async **answer**."
+    assert "<summary>Reasoning</summary>" in failed[0].data["text/markdown"]
+    assert "One **tw" in failed[0].data["text/markdown"]
+    assert failed[1].text.endswith("x\n")
+    assert "text/markdown" in unread[0].data
+
+
 def shown(notebook: Any, kind: str) -> str:
     """All outputs of a kind; what was printed is plain text."""
     parts: list[str] = []

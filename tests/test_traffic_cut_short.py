@@ -6,6 +6,7 @@ import random
 import re
 
 import pytest
+
 from llm_connector import LLMError, StreamInterruptedError
 from pure_readers import ROWS, read_stream
 from traffic import Case, cases

@@ -35,7 +35,7 @@ class Plan:
     provider: str | Provider
     model: str | None = None
     prompt: Prompt = None
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict, repr=False)  # may hold a key
 
     def __post_init__(self) -> None:
         if not (self.prompt is None or isinstance(self.prompt, str) or callable(self.prompt)):

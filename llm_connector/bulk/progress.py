@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-import importlib.util
 import sys
 from collections.abc import Sized
 from typing import Any
@@ -26,9 +26,10 @@ class Progress:
             self._open(total)
 
     def _open(self, total: int | None) -> None:
-        if importlib.util.find_spec("tqdm") is not None:
+        with contextlib.suppress(ImportError):
             self._bar = importlib.import_module("tqdm").tqdm(total=total, unit="item")
-        elif importlib.util.find_spec("rich") is not None:
+            return
+        with contextlib.suppress(ImportError):
             self._rich = importlib.import_module("rich.progress").Progress()
             self._rich.start()
             self._bar = self._rich.add_task("items", total=total)

@@ -38,7 +38,8 @@ def check_provider(name: str, model: str | None, base_url: str | None, timeout: 
     try:
         row = find_provider(name)
         variables = key_variables(row)
-        facts["key"] = ("set" if key_is_set(variables) else "not set") if variables else "none needed"
+        missing = "not set" if row.key_required else "none needed"
+        facts["key"] = "set" if key_is_set(variables) else missing
         with LLMClient(name, model, base_url=base_url, timeout=timeout, max_retries=0) as client:
             address = client.settings.base_url
             facts["address"] = address if isinstance(address, str) else "found at the first call"

@@ -63,7 +63,7 @@ class ResponsesCollector(Collector):
         """Take the next chunk."""
         super().add(chunk)
         if chunk.finish_reason is not None:
-            self._id = chunk.id
+            self._id = None if chunk.id is None else str(chunk.id)
 
 
 class ResponsesDecoder(Decoder):

@@ -101,9 +101,7 @@ class ChatRequest(BaseModel):
         timeout: Seconds without a byte before this call is given up.
     """
 
-    model_config = ConfigDict(
-        defer_build=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True
-    )
+    model_config = ConfigDict(defer_build=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True)
 
     messages: list[Message]
     model: str | None = None

@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 from typing import Any
 
+from servers.bedrock import frame
+
 Json = Any
 
-_ODD = (None, True, 0, -1, 1.5, 10**30, "", "x", "\ud800", "data:", [], [[]], [None], {}, {"a": 1}, {"error": {}}, "error")
+_ODD = (
+    None,
+    True,
+    0,
+    -1,
+    1.5,
+    10**30,
+    "",
+    "x",
+    "\ud800",
+    "data:",
+    [],
+    [[]],
+    [None],
+    {},
+    {"a": 1},
+    {"error": {}},
+    "error",
+)
 
 _CALL = {"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}}
 _USE = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7, "prompt_tokens_details": {"cached_tokens": 1}}
@@ -88,13 +109,21 @@ SHAPES: dict[str, tuple[list[Json], list[Json]]] = {
     ),
     "google": ([_GEMINI], [_GEMINI, _GEMINI]),
     "aliyun": (
-        [{"request_id": "r", "output": {"choices": [{"message": {"content": [{"text": "a"}]}, "finish_reason": "stop"}]}}],
+        [
+            {
+                "request_id": "r",
+                "output": {"choices": [{"message": {"content": [{"text": "a"}]}, "finish_reason": "stop"}]},
+            }
+        ],
         [
             {
                 "request_id": "r",
                 "output": {
                     "choices": [
-                        {"message": {"content": "a", "reasoning_content": "t", "tool_calls": [_CALL]}, "finish_reason": "null"}
+                        {
+                            "message": {"content": "a", "reasoning_content": "t", "tool_calls": [_CALL]},
+                            "finish_reason": "null",
+                        }
                     ]
                 },
                 "usage": {"input_tokens": 1, "output_tokens": 2},
@@ -103,7 +132,15 @@ SHAPES: dict[str, tuple[list[Json], list[Json]]] = {
         ],
     ),
     "ollama": (
-        [{"model": "m", "message": {"content": "a", "thinking": "t"}, "done": True, "done_reason": "stop", "eval_count": 1}],
+        [
+            {
+                "model": "m",
+                "message": {"content": "a", "thinking": "t"},
+                "done": True,
+                "done_reason": "stop",
+                "eval_count": 1,
+            }
+        ],
         [
             {"model": "m", "created_at": "2026-01-01T00:00:00Z", "message": {"content": "a"}, "done": False},
             {"message": {"tool_calls": [{"function": {"name": "f", "arguments": {}}}]}, "done": False},
@@ -130,11 +167,17 @@ SHAPES: dict[str, tuple[list[Json], list[Json]]] = {
         [_RESPONSE],
         [
             {"type": "response.created", "response": {"id": "r", "model": "m"}},
-            *({"type": "response.output_item.added", "output_index": at, "item": item} for at, item in enumerate(_ITEMS)),
+            *(
+                {"type": "response.output_item.added", "output_index": at, "item": item}
+                for at, item in enumerate(_ITEMS)
+            ),
             {"type": "response.output_text.delta", "output_index": 1, "delta": "a"},
             {"type": "response.reasoning_summary_text.delta", "output_index": 0, "delta": "t"},
             {"type": "response.function_call_arguments.delta", "output_index": 2, "delta": "{}"},
-            *({"type": "response.output_item.done", "output_index": at, "item": item} for at, item in enumerate(_ITEMS)),
+            *(
+                {"type": "response.output_item.done", "output_index": at, "item": item}
+                for at, item in enumerate(_ITEMS)
+            ),
             {"type": "response.completed", "response": _RESPONSE},
         ],
     ),
@@ -185,7 +228,7 @@ def framed(row: str, events: list[Json]) -> bytes:
     if row == "ollama":
         return b"".join(json.dumps(event).encode() + b"\n" for event in events)
     if row == "anthropic_bedrock":
-        return b"".join(_amazon_frame(json.dumps(event).encode()) for event in events)
+        return b"".join(map(_amazon_frame, events))
     ending = b"data: [DONE]\n\n" if row in {"openai_compatible", "zhipu"} else b""
     return b"".join(_named(event) + b"data: " + json.dumps(event).encode() + b"\n\n" for event in events) + ending
 
@@ -195,7 +238,6 @@ def _named(event: Json) -> bytes:
     return f"event: {kind}\n".encode() if isinstance(kind, str) and kind.isprintable() and kind.isascii() else b""
 
 
-def _amazon_frame(payload: bytes) -> bytes:
-    from servers.bedrock import frame
-
-    return frame(payload)
+def _amazon_frame(event: Json) -> bytes:
+    names = {":message-type": "event", ":event-type": "chunk", ":content-type": "application/json"}
+    return frame(names, {"bytes": base64.b64encode(json.dumps(event).encode()).decode()})
