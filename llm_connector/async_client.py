@@ -11,7 +11,7 @@ from llm_connector.async_transport import AsyncConnectionPool, aresolve, asleep
 from llm_connector.base_client import BaseClient, as_inputs
 from llm_connector.errors import LLMError
 from llm_connector.protocols.wire import Conversation
-from llm_connector.sending import aread_body, asend, cut_off
+from llm_connector.sending import aread_body, arelease, asend, cut_off
 from llm_connector.transport import stream_errors, transport_errors
 from llm_connector.types import ModelList
 
@@ -77,7 +77,7 @@ class AsyncOpening:
                 for chunk in reader.finish():
                     yield chunk
         finally:
-            await response.aclose()
+            await arelease(response)
 
     async def aclose(self) -> None:
         """Close the connection."""

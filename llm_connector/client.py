@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from llm_connector.base_client import BaseClient, as_inputs
 from llm_connector.errors import LLMError
 from llm_connector.protocols.wire import Conversation
-from llm_connector.sending import cut_off, read_body, send
+from llm_connector.sending import cut_off, read_body, release, send
 from llm_connector.transport import ConnectionPool, resolve, sleep, stream_errors, transport_errors
 from llm_connector.types import ModelList
 
@@ -76,7 +76,7 @@ class Opening:
                 for chunk in reader.finish():
                     yield chunk
         finally:
-            response.close()
+            release(response)
 
     def close(self) -> None:
         """Close the connection."""
@@ -86,7 +86,7 @@ class Opening:
 
     def __del__(self) -> None:
         if self.response is not None:
-            self.response.close()
+            release(self.response)
 
 
 class ChatStream:

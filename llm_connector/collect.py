@@ -96,21 +96,15 @@ class Collector:
 
     def add(self, chunk: ChatChunk) -> None:
         """Take the next chunk."""
-        choice = self._choices.get(chunk.index)
-        if choice is None:
-            if not isinstance(chunk.index, int):
-                raise TypeError(f"a choice's index is a number, not {type(chunk.index).__name__}")
-            choice = self._choices[chunk.index] = _ChoicePieces()
+        choice = self._choices.get(chunk.index) or self._new_choice(chunk)
         if chunk.content:
             choice.text.write(chunk.content)
         if chunk.reasoning_content:
             choice.thought.write(chunk.reasoning_content)
         for delta in chunk.tool_calls:
             choice.add_call(delta)
-        if self._id is None and chunk.id is not None:
-            self._id = str(chunk.id)
-        if self._model is None and chunk.model is not None:
-            self._model = str(chunk.model)
+        if self._id is None or self._model is None:
+            self._take_names(chunk)
         if chunk.finish_reason is not None:
             raw = chunk.raw_finish_reason
             choice.finish_reason, choice.raw_finish_reason = chunk.finish_reason, None if raw is None else str(raw)
@@ -118,6 +112,18 @@ class Collector:
             self._usage = chunk.usage
         if chunk.reasoning or chunk.logprobs or chunk.citations or chunk.refusal:
             self._add_rarities(choice, chunk)
+
+    def _new_choice(self, chunk: ChatChunk) -> _ChoicePieces:
+        if not isinstance(chunk.index, int):
+            raise TypeError(f"a choice's index is a number, not {type(chunk.index).__name__}")
+        choice = self._choices[chunk.index] = _ChoicePieces()
+        return choice
+
+    def _take_names(self, chunk: ChatChunk) -> None:
+        if self._id is None and chunk.id is not None:
+            self._id = str(chunk.id)
+        if self._model is None and chunk.model is not None:
+            self._model = str(chunk.model)
 
     def _add_rarities(self, choice: _ChoicePieces, chunk: ChatChunk) -> None:
         choice.reasoning += chunk.reasoning or []

@@ -58,13 +58,57 @@ class _Progress:
         return unanswered or isinstance(error, httpx.ReadError | httpx.WriteError)
 
 
+class _Held(threading.local):
+    """Of each thread: whether it is inside the HTTP library, and the answers to close when it is not."""
+
+    inside = False
+
+    def __init__(self) -> None:
+        self.waiting: list[httpx.Response] = []
+
+
+_held = _Held()
+
+
+def release(response: httpx.Response) -> None:
+    """Close an answer, also from a finaliser.
+
+    The garbage collector may run one while this very thread holds the HTTP library's lock (httpcore 1.0 has one a pool,
+    and it cannot be taken twice); then the socket is shut down now and the rest is done after.
+    """
+    if _held.inside:
+        _held.waiting.append(response)
+        if stream := response.extensions.get("network_stream"):
+            _hang_up(stream.get_extra_info("socket"))
+        return
+    with _inside():
+        response.close()
+
+
+async def arelease(response: httpx.Response) -> None:
+    """The same for async clients, which hold no lock."""
+    await response.aclose()
+
+
+@contextlib.contextmanager
+def _inside() -> Iterator[None]:
+    _held.inside = True
+    try:
+        yield
+    finally:
+        _held.inside = False
+        while _held.waiting:
+            release(_held.waiting.pop())
+
+
 def send(client: httpx.Client, request: httpx.Request, deadline: Deadline) -> httpx.Response:
     """Send, up to the answer's head. Redirects are never followed: they would carry the key to another host."""
     while True:
         progress = _Progress(request, deadline)
         request.extensions["trace"] = progress.step
         try:
-            return client.send(request, stream=True, follow_redirects=False)
+            with _inside():
+                return client.send(request, stream=True, follow_redirects=False)
         except httpx.TransportError as error:
             if not progress.found_a_dead_connection(error):
                 raise

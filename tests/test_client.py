@@ -417,6 +417,7 @@ SUBSTITUTIONS = (
     ("anext(", "next("),
     ("asleep", "sleep"),
     ("asend", "send"),
+    ("arelease", "release"),
     ("aresolve", "resolve"),
     ("unopened(", "opened("),
 )
