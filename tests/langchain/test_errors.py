@@ -1,7 +1,5 @@
 """Each failure is our class and LangChain's, by invoke and by stream, sync and async."""
 
-# ruff: noqa: E501 - tables with a case a line
-
 from __future__ import annotations
 
 import pickle

@@ -1,7 +1,5 @@
 """LangChain's messages and blocks, in every form that it lets through, as the connector's messages."""
 
-# ruff: noqa: E501 - tables with a case a line
-
 from __future__ import annotations
 
 import base64

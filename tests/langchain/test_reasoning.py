@@ -1,7 +1,5 @@
 """Reasoning out and back in again, with its signatures, for every provider; the servers demand it of a tool loop."""
 
-# ruff: noqa: E501 - tables with a case a line
-
 from __future__ import annotations
 
 import json
