@@ -215,9 +215,14 @@ def _cut(payload: Any) -> Any:
     return text[:KEPT_BODY] if isinstance(payload, str) or len(text) > _KEPT_JSON else payload
 
 
-def decode_body(body: bytes) -> Any:
-    """An error body as JSON when it is JSON (also inside server-sent events, as DashScope does), else as text."""
-    for candidate in (body, *(line[5:] for line in reversed(body.splitlines()) if line.startswith(b"data:"))):
+def decode_body(body: bytes, *, failed: bool = True) -> Any:
+    """A body as JSON when it is JSON, else as text.
+
+    DashScope frames errors as server-sent events, also inside HTTP 200. A failure is read from the last event, a
+    success from a single one: several are a stream, whose last event is no whole answer.
+    """
+    events = [line[5:] for line in body.splitlines() if line.startswith(b"data:")]
+    for candidate in (body, *(events[-1:] if failed or len(events) == 1 else ())):
         try:
             return decode(candidate)
         except errors.DecodeError:

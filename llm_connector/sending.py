@@ -164,12 +164,12 @@ def read_body(response: httpx.Response, deadline: Deadline) -> bytes:
     """
     body = _Body(response)
     try:
-        with cut_off(response, deadline), body.errors():
+        with _inside(), cut_off(response, deadline), body.errors():
             for data in response.iter_bytes():
                 if not body.add(data):
                     break
     finally:
-        response.close()
+        release(response)
     return body.whole()
 
 

@@ -129,6 +129,12 @@ def test_a_body_framed_as_events() -> None:
     assert decode_body(b"\xff\xfe") == "\ufffd\ufffd"
 
 
+def test_the_last_event_of_a_stream_is_no_whole_answer() -> None:
+    stream = b'data: {"choices":[]}\n\ndata: {"choices":[]}\n\n'
+    assert decode_body(stream, failed=False) == stream.decode()
+    assert decode_body(b'event:error\ndata:{"code":"c"}\n\n', failed=False) == {"code": "c"}
+
+
 def test_a_long_body_is_cut() -> None:
     assert len(read_fault(500, {}, "x" * 10_000).raw) == 4096
 

@@ -37,7 +37,7 @@ def _langchain() -> None:
 
     prompt = ChatPromptTemplate.from_template("Write one sentence about {subject}.")
     chain = prompt | ChatConnector(provider="local", temperature=0) | StrOutputParser()
-    _print_tokens(chain.stream({"subject": "the sea"}))
+    _print_tokens(chain.stream({"subject": "the moon"}))
 
 
 def _llama_index() -> None:

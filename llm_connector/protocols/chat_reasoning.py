@@ -92,6 +92,23 @@ def by_template(control: ReasoningControl, model: str, fields: RequestFields) ->
     return {"chat_template_kwargs": {"enable_thinking": control.on}}
 
 
+def by_llama_cpp(control: ReasoningControl, model: str, fields: RequestFields) -> dict[str, Any]:
+    """``by_template``, and what llama.cpp's server does not tell its templates and grammars (2026-10).
+
+    A template learns a forced tool only from its own switches, and the grammar of a schema lets an answer begin
+    with a thought unless reasoning is not read at all.
+    """
+    body = by_template(control, model, fields)
+    request = fields.request
+    if request.tools and request.tool_choice is not None:
+        forced = request.forced_tool
+        choice = request.tool_choice if forced is None else {"type": "function", "function": {"name": forced}}
+        body.setdefault("chat_template_kwargs", {})["tool_choice"] = choice
+    elif request.response_format is not None and not control.on and not request.tools:
+        body["reasoning_format"] = "none"
+    return body
+
+
 def is_openai_reasoning_model(model: str) -> bool:
     """Whether OpenAI's model reasons and so refuses sampling: o1, o3, …, gpt-5 and later but for their chat versions.
 

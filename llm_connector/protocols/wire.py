@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _UNREAD = object()
+_FIRST_FAILURE = 300
 
 
 def checked_model(name: str, provider: str) -> str:
@@ -84,7 +85,7 @@ class Answer:
     def payload(self) -> Any:
         """The body, decoded once: JSON, or text when it is not JSON."""
         if self._payload is _UNREAD:
-            self._payload = decode_body(self.body)
+            self._payload = decode_body(self.body, failed=self.status >= _FIRST_FAILURE)
         return self._payload
 
 

@@ -9,6 +9,7 @@ from llm_connector.protocols.chat_dialect import ChatDialect
 from llm_connector.protocols.chat_reasoning import (
     by_effort,
     by_enable_thinking,
+    by_llama_cpp,
     by_openai_effort,
     by_reasoning_object,
     by_template,
@@ -177,9 +178,9 @@ ROWS = (
         ),
         dialect=ChatDialect(
             media=frozenset(),
-            reasoning=by_template,
+            reasoning=by_llama_cpp,
             max_stops=None,
-            tool_choices=frozenset({"auto", "none", "required"}),
+            tool_choices=frozenset({"auto", "required"}),
         ),
         reasoning_replay="with_tool_calls",
         default_model="smollm2",

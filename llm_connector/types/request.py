@@ -206,7 +206,8 @@ class ChatRequest(BaseModel):
                 return messages if not params else cls.model_validate({**_set_fields(messages), **params})
             return cls.model_validate({"messages": messages, **params})
         except ValidationError as error:
-            raise InvalidRequestError(_explain(error, cls)) from None
+            explained = _explain(error, cls)
+        raise InvalidRequestError(explained)  # apart from pydantic's error, which holds the values: one may be a key
 
 
 def _set_fields(request: ChatRequest) -> dict[str, Any]:
