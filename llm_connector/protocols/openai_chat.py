@@ -292,10 +292,11 @@ def add_instruction(messages: list[dict[str, Any]], text: str) -> None:
 
 
 def _model_info(entry: dict[str, Any]) -> ModelInfo:
-    limits = entry | (entry.get("top_provider") or {}) | (entry.get("meta") or {})
+    told = (entry.get("top_provider"), entry.get("meta"), (entry.get("capabilities") or {}).get("limits"))
+    limits = entry | {name: value for part in told for name, value in (part or {}).items()}
     return ModelInfo(
         id=str(entry.get("id") or entry.get("name") or entry.get("model")),
-        context_window=_first_int(limits, (*_WINDOW_KEYS, "n_ctx", "n_ctx_train")),
+        context_window=_first_int(limits, (*_WINDOW_KEYS, "max_context_window_tokens", "n_ctx", "n_ctx_train")),
         max_output_tokens=_first_int(limits, _OUTPUT_KEYS),
         raw=entry,
     )
