@@ -11,7 +11,7 @@ from llm_connector.async_transport import AsyncConnectionPool, aresolve, asleep
 from llm_connector.base_client import BaseClient, as_inputs
 from llm_connector.errors import LLMError
 from llm_connector.protocols.wire import Conversation
-from llm_connector.sending import aread_body, arelease, asend, cut_off
+from llm_connector.sending import aread_body, asend, cut_off
 from llm_connector.transport import stream_errors, transport_errors
 from llm_connector.types import ModelList
 
@@ -63,27 +63,32 @@ class AsyncOpening:
     async def chunks(self) -> AsyncGenerator[ChatChunk, None]:
         """The chunks; closing the generator closes the connection."""
         reader = await self.open()
-        response = self.response
+        response, connections = self.response, self._client.connections
         assert response is not None
         try:
             deadline, observer = self._call.deadline, self._call.observer
             errors = stream_errors(reader, self._client.provider_name, str(response.url), deadline)
             with observer.reading(reader), errors, cut_off(response, deadline):
-                async for data in response.aiter_bytes():
+                async for data in connections.body(response):
                     deadline.check()
                     for chunk in observer.chunks(reader.feed(data)):
                         yield chunk
                 deadline.check()
                 for chunk in reader.finish():
                     yield chunk
-        finally:
-            await arelease(response)
+        except GeneratorExit:
+            await connections.abandon(response)
+            raise
+        except BaseException:
+            await connections.release(response)
+            raise
+        await connections.release(response)
 
     async def aclose(self) -> None:
         """Close the connection."""
         self._call.observer.end()
         if self.response is not None:
-            await self.response.aclose()
+            await self._client.connections.release(self.response)
 
 
 class AsyncChatStream:
@@ -165,6 +170,11 @@ class AsyncLLMClient(BaseClient):
     """Any provider's models, for ``async`` code."""
 
     _pool: AsyncConnectionPool
+
+    @property
+    def connections(self) -> AsyncConnectionPool:
+        """The connections; the streams read through them."""
+        return self._pool
 
     def _make_pool(self) -> AsyncConnectionPool:
         return AsyncConnectionPool(self._transport, self._http_client)
@@ -273,9 +283,8 @@ class AsyncLLMClient(BaseClient):
 
     async def _try(self, call: Call, wire: WireRequest) -> tuple[Answer, httpx.Response]:
         request = call.http_request(wire, await aresolve(call.base_url), await aresolve(call.key))
-        pool = await self._pool.get()
         with transport_errors(self.provider_name, str(request.url), call.deadline):
-            response = await asend(pool, request, call.deadline)
+            response = await asend(self._pool, request, call.deadline)
             streaming = wire.stream and response.status_code < FIRST_FAILURE
             body = None if streaming else await aread_body(response, call.deadline)
         return call.answer(response, body), response

@@ -64,12 +64,9 @@ class BaseClient:
         if not isinstance(max_retries, int) or max_retries < 0:
             raise ConfigError("max_retries must be a whole number, 0 or more")
         self._settings = Settings.resolve(provider, model, api_key, base_url, provider_options)
-        address = self._settings.base_url
         self._total_timeout = None if total_timeout is None else as_seconds("total_timeout", total_timeout)
         timeout = as_seconds("timeout", timeout)
-        self._transport = TransportOptions(
-            timeout, checked_proxy(proxy), address if isinstance(address, str) else "http://localhost"
-        )
+        self._transport = TransportOptions(timeout, checked_proxy(proxy))
         self._max_retries = max_retries
         self._headers = as_headers(headers or {})
         self._http_client = http_client

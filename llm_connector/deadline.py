@@ -37,6 +37,11 @@ class Deadline:
             self._end = time.monotonic() + self._seconds
 
     @property
+    def limited(self) -> bool:
+        """Whether there is an end."""
+        return self._seconds is not None
+
+    @property
     def remaining(self) -> float | None:
         """Seconds left, never below 0; ``None`` when there is no end."""
         return None if self._end is None else max(0.0, self._end - time.monotonic())

@@ -91,20 +91,20 @@ class AsyncPull:
         """Close the connection; the server keeps what has come."""
         await self._steps.aclose()
         if self._response is not None:
-            await self._response.aclose()
+            await self._client.connections.release(self._response)
 
     async def _read(self) -> AsyncGenerator[PullProgress, None]:
         reader, response = await self._client.open_stream(self._call, self._conversation)
         self._response = response
         try:
             with transport_errors(self._client.provider_name, str(response.url)):
-                async for data in response.aiter_bytes():
+                async for data in self._client.connections.body(response):
                     for step in reader.feed(data):
                         yield step
                 for step in reader.finish():
                     yield step
         finally:
-            await response.aclose()
+            await self._client.connections.release(response)
 
 
 class AsyncOllamaModels:
@@ -207,20 +207,20 @@ class Pull:
         """Close the connection; the server keeps what has come."""
         self._steps.close()
         if self._response is not None:
-            self._response.close()
+            self._client.connections.release(self._response)
 
     def _read(self) -> Generator[PullProgress, None, None]:
         reader, response = self._client.open_stream(self._call, self._conversation)
         self._response = response
         try:
             with transport_errors(self._client.provider_name, str(response.url)):
-                for data in response.iter_bytes():
+                for data in self._client.connections.body(response):
                     for step in reader.feed(data):
                         yield step
                 for step in reader.finish():
                     yield step
         finally:
-            response.close()
+            self._client.connections.release(response)
 
 
 class OllamaModels:

@@ -7,17 +7,19 @@ closed the idle connection, which tells nothing about the request and is no retr
 from __future__ import annotations
 
 import contextlib
-import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from llm_connector.connections import hang_up, pieces
 from llm_connector.errors import DecodeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from llm_connector.async_transport import AsyncConnectionPool
+    from llm_connector.connections import ConnectionPool
     from llm_connector.deadline import Deadline
 
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
@@ -31,20 +33,17 @@ class _Progress:
     """Follows one request through the HTTP library, and gives each step no more time than is left."""
 
     def __init__(self, request: httpx.Request, deadline: Deadline) -> None:
+        self._steps: list[str] = []
         self._deadline = deadline
         self._timeouts: dict[str, float] = request.extensions["timeout"]
         self._silence = self._timeouts["read"]
-        self._sent = False
-        self._connected = False
 
     def step(self, name: str, facts: dict[str, Any]) -> None:
-        """The HTTP library's ``trace`` extension."""
+        """The HTTP library's ``trace`` extension, called before and after each step."""
         del facts
-        if not name.endswith(".started"):
-            return
-        self._connected = self._connected or "connect_" in name
-        self._sent = self._sent or "send_request_headers" in name
-        self._timeouts["read"] = self._timeouts["write"] = self._deadline.cut(self._silence)
+        self._steps.append(name)
+        if self._deadline.limited:
+            self._timeouts["read"] = self._timeouts["write"] = self._deadline.cut(self._silence)
 
     async def astep(self, name: str, facts: dict[str, Any]) -> None:
         """The same for async clients."""
@@ -52,75 +51,32 @@ class _Progress:
 
     def found_a_dead_connection(self, error: httpx.TransportError) -> bool:
         """Whether the request went into a reused connection and nothing came back."""
-        if self._connected or not self._sent:
+        steps = " ".join(self._steps)
+        if "connect_" in steps or "send_request_headers" not in steps:
             return False
         unanswered = isinstance(error, httpx.RemoteProtocolError) and _NEVER_ANSWERED in str(error)
         return unanswered or isinstance(error, httpx.ReadError | httpx.WriteError)
 
 
-class _Held(threading.local):
-    """Of each thread: whether it is inside the HTTP library, and the answers to close when it is not."""
-
-    inside = False
-
-    def __init__(self) -> None:
-        self.waiting: list[httpx.Response] = []
-
-
-_held = _Held()
-
-
-def release(response: httpx.Response) -> None:
-    """Close an answer, also from a finaliser.
-
-    The garbage collector may run one while this very thread holds the HTTP library's lock (httpcore 1.0 has one a pool,
-    and it cannot be taken twice); then the socket is shut down now and the rest is done after.
-    """
-    if _held.inside:
-        _held.waiting.append(response)
-        if stream := response.extensions.get("network_stream"):
-            _hang_up(stream.get_extra_info("socket"))
-        return
-    with _inside():
-        response.close()
-
-
-async def arelease(response: httpx.Response) -> None:
-    """The same for async clients, which hold no lock."""
-    await response.aclose()
-
-
-@contextlib.contextmanager
-def _inside() -> Iterator[None]:
-    _held.inside = True
-    try:
-        yield
-    finally:
-        _held.inside = False
-        while _held.waiting:
-            release(_held.waiting.pop())
-
-
-def send(client: httpx.Client, request: httpx.Request, deadline: Deadline) -> httpx.Response:
-    """Send, up to the answer's head. Redirects are never followed: they would carry the key to another host."""
+def send(pool: ConnectionPool, request: httpx.Request, deadline: Deadline) -> httpx.Response:
+    """Send, up to the answer's head."""
     while True:
         progress = _Progress(request, deadline)
         request.extensions["trace"] = progress.step
         try:
-            with _inside():
-                return client.send(request, stream=True, follow_redirects=False)
+            return pool.send(request)
         except httpx.TransportError as error:
             if not progress.found_a_dead_connection(error):
                 raise
 
 
-async def asend(client: httpx.AsyncClient, request: httpx.Request, deadline: Deadline) -> httpx.Response:
+async def asend(pool: AsyncConnectionPool, request: httpx.Request, deadline: Deadline) -> httpx.Response:
     """The same for async clients."""
     while True:
         progress = _Progress(request, deadline)
         request.extensions["trace"] = progress.astep
         try:
-            return await client.send(request, stream=True, follow_redirects=False)
+            return await pool.send(request)
         except httpx.TransportError as error:
             if not progress.found_a_dead_connection(error):
                 raise
@@ -164,21 +120,23 @@ def read_body(response: httpx.Response, deadline: Deadline) -> bytes:
     """
     body = _Body(response)
     try:
-        with _inside(), cut_off(response, deadline), body.errors():
-            for data in response.iter_bytes():
+        with cut_off(response, deadline), body.errors():
+            for data in pieces(response):
                 if not body.add(data):
                     break
     finally:
-        release(response)
+        response.close()
     return body.whole()
 
 
 async def aread_body(response: httpx.Response, deadline: Deadline) -> bytes:
     """The same for async clients."""
+    from llm_connector.async_transport import apieces  # noqa: PLC0415 - asyncio costs time to import
+
     body = _Body(response)
     try:
         with cut_off(response, deadline), body.errors():
-            async for data in response.aiter_bytes():
+            async for data in apieces(response):
                 if not body.add(data):
                     break
     finally:
@@ -194,15 +152,10 @@ def cut_off(response: httpx.Response, deadline: Deadline) -> Iterator[None]:
     if left is None or stream is None:
         yield
         return
-    watch = threading.Timer(left, _hang_up, (stream.get_extra_info("socket"),))
+    watch = threading.Timer(left, hang_up, (stream.get_extra_info("socket"),))
     watch.daemon = True
     watch.start()
     try:
         yield
     finally:
         watch.cancel()
-
-
-def _hang_up(connection: Any) -> None:
-    with contextlib.suppress(OSError, AttributeError):
-        connection.shutdown(socket.SHUT_RDWR)

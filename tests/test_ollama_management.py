@@ -186,7 +186,6 @@ def test_the_sync_classes_are_the_async_ones_without_async_and_await() -> None:
         ("__aexit__", "__exit__"),
         ("__aiter__", "__iter__"),
         ("__anext__", "__next__"),
-        ("aiter_bytes", "iter_bytes"),
         ("aclose", "close"),
         ("anext(", "next("),
     )

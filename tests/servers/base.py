@@ -132,6 +132,11 @@ class Server:
         """How many connections were opened so far."""
         return self._listener.opened if self._listener is not None else 0
 
+    @property
+    def open_connections(self) -> int:
+        """How many connections are open now."""
+        return self._listener.open if self._listener is not None else 0
+
     def number(self) -> int:
         """1, 2, 3, … for ids."""
         return next(self._numbers)

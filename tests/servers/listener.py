@@ -101,6 +101,12 @@ class Listener(ThreadingHTTPServer):
             self._open.pop(request, None)
             super().shutdown_request(request)
 
+    @property
+    def open(self) -> int:
+        """How many connections are open now."""
+        with self._lock:
+            return len(self._open)
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         self.crashes.append(traceback.format_exc())
 
