@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from llm_connector.async_transport import AsyncConnectionPool, aresolve, asleep
+from llm_connector.async_connections import AsyncConnectionPool, apieces, aresolve, asleep
 from llm_connector.base_client import BaseClient, as_inputs
 from llm_connector.errors import LLMError
 from llm_connector.protocols.wire import Conversation
-from llm_connector.sending import aread_body, asend, cut_off
-from llm_connector.transport import stream_errors, transport_errors
+from llm_connector.sending import aread_body, asend, cut_off, hurry
+from llm_connector.transport import TransportErrors, stream_errors
 from llm_connector.types import ModelList
 
 if TYPE_CHECKING:
@@ -63,32 +63,29 @@ class AsyncOpening:
     async def chunks(self) -> AsyncGenerator[ChatChunk, None]:
         """The chunks; closing the generator closes the connection."""
         reader = await self.open()
-        response, connections = self.response, self._client.connections
+        response = self.response
         assert response is not None
         try:
             deadline, observer = self._call.deadline, self._call.observer
             errors = stream_errors(reader, self._client.provider_name, str(response.url), deadline)
             with observer.reading(reader), errors, cut_off(response, deadline):
-                async for data in connections.body(response):
+                async for data in apieces(response):
                     deadline.check()
                     for chunk in observer.chunks(reader.feed(data)):
                         yield chunk
+                    if reader.ended:
+                        hurry(response)
                 deadline.check()
                 for chunk in reader.finish():
                     yield chunk
-        except GeneratorExit:
-            await connections.abandon(response)
-            raise
-        except BaseException:
-            await connections.release(response)
-            raise
-        await connections.release(response)
+        finally:
+            await response.aclose()
 
     async def aclose(self) -> None:
         """Close the connection."""
         self._call.observer.end()
         if self.response is not None:
-            await self._client.connections.release(self.response)
+            await self.response.aclose()
 
 
 class AsyncChatStream:
@@ -170,11 +167,6 @@ class AsyncLLMClient(BaseClient):
     """Any provider's models, for ``async`` code."""
 
     _pool: AsyncConnectionPool
-
-    @property
-    def connections(self) -> AsyncConnectionPool:
-        """The connections; the streams read through them."""
-        return self._pool
 
     def _make_pool(self) -> AsyncConnectionPool:
         return AsyncConnectionPool(self._transport, self._http_client)
@@ -283,7 +275,7 @@ class AsyncLLMClient(BaseClient):
 
     async def _try(self, call: Call, wire: WireRequest) -> tuple[Answer, httpx.Response]:
         request = call.http_request(wire, await aresolve(call.base_url), await aresolve(call.key))
-        with transport_errors(self.provider_name, str(request.url), call.deadline):
+        with TransportErrors(self.provider_name, str(request.url), call.deadline):
             response = await asend(self._pool, request, call.deadline)
             streaming = wire.stream and response.status_code < FIRST_FAILURE
             body = None if streaming else await aread_body(response, call.deadline)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import pickle
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from llm_connector.call import Call, load_protocol
 from llm_connector.deadline import Deadline, as_seconds
 from llm_connector.errors import ConfigError, InvalidRequestError
-from llm_connector.hidden import HiddenHeaders, opened, sealed
+from llm_connector.hidden import HiddenHeaders, header_of_the_body, opened, sealed
 from llm_connector.observer import observer_of_chat, observer_of_embedding
-from llm_connector.settings import Settings
+from llm_connector.protocols.wire import checked_model
+from llm_connector.provider import A_COUNT
+from llm_connector.settings import Settings, check_host
 from llm_connector.transport import READ_TIMEOUT, TransportOptions, checked_proxy
 from llm_connector.types import ChatRequest
 
@@ -61,12 +64,14 @@ class BaseClient:
         http_client: Any = None,
         **provider_options: Any,
     ) -> None:
-        if not isinstance(max_retries, int) or max_retries < 0:
+        if not isinstance(max_retries, int) or isinstance(max_retries, bool) or max_retries < 0:
             raise ConfigError("max_retries must be a whole number, 0 or more")
         self._settings = Settings.resolve(provider, model, api_key, base_url, provider_options)
         self._total_timeout = None if total_timeout is None else as_seconds("total_timeout", total_timeout)
         timeout = as_seconds("timeout", timeout)
-        self._transport = TransportOptions(timeout, checked_proxy(proxy))
+        if (proxy := checked_proxy(proxy)) is not None:
+            check_host("proxy", proxy)
+        self._transport = TransportOptions(timeout, proxy)
         self._max_retries = max_retries
         self._headers = as_headers(headers or {})
         self._http_client = http_client
@@ -98,8 +103,13 @@ class BaseClient:
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the sockets, in a form whose text shows no key."""
         if self._http_client is not None:
-            raise TypeError("a client with an http_client of your own cannot be pickled")
-        return sealed({name: value for name, value in self.__dict__.items() if name not in _UNPICKLED})
+            raise ConfigError("a client with an http_client of your own cannot be pickled; make one where it is used")
+        state = {name: value for name, value in self.__dict__.items() if name not in _UNPICKLED}
+        try:
+            return sealed(state)
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            told = "the client cannot be pickled: as api_key= give a text or a function of a module, and no lambda"
+            raise ConfigError(told, provider=self.provider_name) from error
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(opened(state))
@@ -107,9 +117,7 @@ class BaseClient:
         self._pool = self._make_pool()
 
     def _chat_call(self, messages: Any, params: Mapping[str, Any], *, stream: bool = False) -> tuple[Call, ChatRequest]:
-        request = ChatRequest.from_any(messages, params)
-        if request.model is None and self._settings.model is not None:
-            request = request.model_copy(update={"model": self._settings.model})
+        request = ChatRequest.from_any(messages, params, model=self._settings.model)
         call = self._call(request)
         call.observer = observer_of_chat(call.settings, request, stream=stream)
         return call, request
@@ -130,6 +138,9 @@ class BaseClient:
         call = self._call()
         if name is None:
             raise ConfigError("no model given: pass model=", provider=self.provider_name)
+        checked_model(name, self.provider_name)
+        if dimensions is not None and not A_COUNT.fits(dimensions):
+            raise InvalidRequestError(f"dimensions must be {A_COUNT.told}", provider=self.provider_name)
         call.observer = observer_of_embedding(call.settings, name, dimensions)
         return call, name
 
@@ -144,6 +155,8 @@ def as_headers(given: Mapping[str, str]) -> HiddenHeaders:
         raise ConfigError(f"headers is a dict of names and values, not {type(given).__name__}")
     if bad := [name for name, value in given.items() if not isinstance(name, str) or not isinstance(value, str)]:
         raise ConfigError(f"headers are texts; that of {bad[0]!r} is none")
+    if name := header_of_the_body(given):
+        raise ConfigError(f"headers has {name!r}, which follows from the body and is not yours to set; leave it out")
     return HiddenHeaders({name.lower(): value for name, value in given.items()})
 
 
@@ -151,9 +164,13 @@ def as_inputs(inputs: str | Sequence[str]) -> list[str]:
     """One text or several, as a list.
 
     Raises:
-        InvalidRequestError: Something is no text.
+        InvalidRequestError: There is no text, or something else.
     """
+    if isinstance(inputs, bytes | Mapping) or not isinstance(inputs, Iterable):
+        raise InvalidRequestError(f"embed() takes a text or a list of texts, not {type(inputs).__name__}")
     texts = [inputs] if isinstance(inputs, str) else list(inputs)
-    if bad := [item for item in texts if not isinstance(item, str)]:
-        raise InvalidRequestError(f"embed() takes texts, not {type(bad[0]).__name__}")
+    if bad := [position for position, item in enumerate(texts) if not isinstance(item, str)]:
+        raise InvalidRequestError(f"embed() takes texts; inputs[{bad[0]}] is {type(texts[bad[0]]).__name__}")
+    if not texts:
+        raise InvalidRequestError("embed() needs at least one text")
     return texts

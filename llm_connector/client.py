@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from llm_connector.base_client import BaseClient, as_inputs
-from llm_connector.connections import ConnectionPool
+from llm_connector.connections import ConnectionPool, pieces
 from llm_connector.errors import LLMError
 from llm_connector.protocols.wire import Conversation
-from llm_connector.sending import cut_off, read_body, send
-from llm_connector.transport import resolve, sleep, stream_errors, transport_errors
+from llm_connector.sending import cut_off, hurry, read_body, send
+from llm_connector.transport import TransportErrors, resolve, sleep, stream_errors
 from llm_connector.types import ModelList
 
 if TYPE_CHECKING:
@@ -63,36 +63,33 @@ class Opening:
     def chunks(self) -> Generator[ChatChunk, None, None]:
         """The chunks; closing the generator closes the connection."""
         reader = self.open()
-        response, connections = self.response, self._client.connections
+        response = self.response
         assert response is not None
         try:
             deadline, observer = self._call.deadline, self._call.observer
             errors = stream_errors(reader, self._client.provider_name, str(response.url), deadline)
             with observer.reading(reader), errors, cut_off(response, deadline):
-                for data in connections.body(response):
+                for data in pieces(response):
                     deadline.check()
                     for chunk in observer.chunks(reader.feed(data)):
                         yield chunk
+                    if reader.ended:
+                        hurry(response)
                 deadline.check()
                 for chunk in reader.finish():
                     yield chunk
-        except GeneratorExit:
-            connections.abandon(response)
-            raise
-        except BaseException:
-            connections.release(response)
-            raise
-        connections.release(response)
+        finally:
+            response.close()
 
     def close(self) -> None:
         """Close the connection."""
         self._call.observer.end()
         if self.response is not None:
-            self._client.connections.release(self.response)
+            self.response.close()
 
     def __del__(self) -> None:
         if self.response is not None:
-            self._client.connections.abandon(self.response)
+            self.response.close()
 
 
 class ChatStream:
@@ -171,11 +168,6 @@ class LLMClient(BaseClient):
     """Any provider's models, for ordinary code."""
 
     _pool: ConnectionPool
-
-    @property
-    def connections(self) -> ConnectionPool:
-        """The connections; the streams read through them."""
-        return self._pool
 
     def _make_pool(self) -> ConnectionPool:
         return ConnectionPool(self._transport, self._http_client)
@@ -284,7 +276,7 @@ class LLMClient(BaseClient):
 
     def _try(self, call: Call, wire: WireRequest) -> tuple[Answer, httpx.Response]:
         request = call.http_request(wire, resolve(call.base_url), resolve(call.key))
-        with transport_errors(self.provider_name, str(request.url), call.deadline):
+        with TransportErrors(self.provider_name, str(request.url), call.deadline):
             response = send(self._pool, request, call.deadline)
             streaming = wire.stream and response.status_code < FIRST_FAILURE
             body = None if streaming else read_body(response, call.deadline)

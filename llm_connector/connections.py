@@ -1,82 +1,190 @@
-"""Connections of the sync client; of the async one: ``async_transport``. When a request is sent is in ``sending``.
+"""Connections of the sync client; of the async one: ``async_connections``. Whether to try again is not decided here.
 
-The HTTP library is used without its client, whose cookies, redirects and event hooks cost more than the rest of it and
-do nothing for an API.
+The HTTP library's connections are used without its client and its pool. Those do what an API has no use for (cookies,
+redirects, queues for a connection), for half of a small call's time.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-import socket
 import weakref
-from collections import deque
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+import httpcore
 import httpx
 
 from llm_connector.errors import ConfigError
-from llm_connector.spread import Spread
-from llm_connector.transport import pool_arguments, proxy_errors
+from llm_connector.http_library import LibraryErrors, connection_pool, core_request, never_answered
+from llm_connector.idle import Idle
+from llm_connector.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from llm_connector.spread import Slot
+    from llm_connector.deadline import Deadline
     from llm_connector.transport import TransportOptions
 
 
-class SpreadTransport(httpx.BaseTransport):
-    """Sends through the library's own transports, of which it keeps as many as the requests at a time need."""
+class Connection:
+    """One connection, for one request at a time."""
+
+    __slots__ = ("_http", "_network", "key")
+
+    def __init__(self, key: Any, proxy: str | None, origin: httpcore.Origin) -> None:
+        self.key = key
+        self._network = Network()
+        self._http = connection_pool(httpcore.ConnectionPool, proxy, self._network).create_connection(origin)
+
+    def send(self, request: httpcore.Request, deadline: Deadline) -> httpcore.Response:
+        """Send, up to the answer's head."""
+        self._network.pace.begin(deadline)
+        return self._http.handle_request(request)
+
+    @property
+    def answered(self) -> bool:
+        """Whether any byte of the answer came."""
+        return self._network.pace.answered
+
+    def hurry(self, seconds: float) -> None:
+        """Wait no longer than this for the rest of the answer."""
+        self._network.pace.longest = seconds
+
+    def is_idle(self) -> bool:
+        """Whether it can be used again."""
+        return self._http.is_idle()
+
+    def has_expired(self) -> bool:
+        """Whether it was idle for too long, or its server closed it."""
+        return self._http.has_expired()
+
+    def close(self) -> None:
+        """Close it."""
+        self._http.close()
+
+
+class Connections:
+    """As many connections as requests at a time need."""
 
     def __init__(self, proxy: str | None) -> None:
-        self._spread: Spread[httpx.HTTPTransport] = Spread(_pool, proxy)
+        self._idle: Idle[Connection] = Idle(proxy)
+        self._open: set[Connection] = set()
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send, up to the answer's head."""
-        slot = self._spread.take(request.url)
-        try:
-            for stale in self._spread.stale():
-                stale.close()
-            response = slot.pool.handle_request(request)
-        except BaseException:
-            self._spread.leave(slot)
-            raise
-        assert isinstance(response.stream, httpx.SyncByteStream)
-        response.stream = _Lent(response.stream, self._spread, slot)
-        response.request = request
-        return response
+    def send(self, request: httpx.Request, deadline: Deadline) -> httpx.Response:
+        """Send, up to the answer's head.
+
+        A request whose reused connection turns out dead before any byte of its answer goes out again on another: the
+        server had closed the idle connection, which tells nothing about the request and is no retry.
+        """
+        with LibraryErrors():
+            wanted = core_request(request)
+            while True:
+                connection, reused = self._take(request.url, wanted.url.origin)
+                try:
+                    answer = connection.send(wanted, deadline)
+                except BaseException as error:
+                    self._drop(connection)
+                    if reused and not connection.answered and never_answered(error):
+                        continue
+                    raise
+                return httpx.Response(
+                    answer.status,
+                    headers=answer.headers,
+                    stream=Body(answer, connection, self),
+                    extensions=answer.extensions,
+                    request=request,
+                )
+
+    def _take(self, url: httpx.URL, origin: httpcore.Origin) -> tuple[Connection, bool]:
+        proxy = self._idle.proxy(url)
+        key = (proxy, origin.scheme, origin.host, origin.port)
+        connection, ended = self._idle.take(key)
+        for old in ended:
+            self._drop(old)
+        if connection is not None:
+            return connection, True
+        connection = Connection(key, proxy, origin)
+        self._open.add(connection)
+        return connection, False
+
+    def leave(self, connection: Connection) -> None:
+        """An answer was closed."""
+        if not connection.is_idle():
+            self._drop(connection)
+        elif (surplus := self._idle.give(connection.key, connection)) is not None:
+            self._drop(surplus)
+
+    def _drop(self, connection: Connection) -> None:
+        self._open.discard(connection)
+        connection.close()
 
     def close(self) -> None:
         """Close all connections."""
-        for pool in self._spread.empty():
-            pool.close()
+        while self._open:
+            self._drop(next(iter(self._open)))
 
 
-def _pool(proxy: str | None) -> httpx.HTTPTransport:
-    with proxy_errors():
-        return httpx.HTTPTransport(**pool_arguments(proxy))
+class Body(httpx.SyncByteStream):
+    """The body of an answer, and the connection that it comes on."""
 
-
-class _Lent(httpx.SyncByteStream):
-    """A body that makes room in its pool when it is closed."""
-
-    def __init__(
-        self, stream: httpx.SyncByteStream, spread: Spread[httpx.HTTPTransport], slot: Slot[httpx.HTTPTransport]
-    ) -> None:
-        self._stream = stream
-        self._leave = [(spread, slot)]
+    def __init__(self, answer: httpcore.Response, connection: Connection, connections: Connections) -> None:
+        assert isinstance(answer.stream, Iterable)
+        self._answer = answer
+        self._stream = answer.stream
+        self._connections = connections
+        self._connection: Connection | None = connection
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._stream)
+        with LibraryErrors():
+            yield from self._stream
+
+    def hurry(self, seconds: float) -> None:
+        """Wait no longer than this for the rest of it."""
+        if self._connection is not None:
+            self._connection.hurry(seconds)
 
     def close(self) -> None:
-        try:
-            self._stream.close()
-        finally:
-            if self._leave:
-                spread, slot = self._leave.pop()
-                spread.leave(slot)
+        """Give the connection back if it was read to its end, else close it."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        with LibraryErrors():
+            self._answer.close()
+        self._connections.leave(connection)
+
+
+class ConnectionPool:
+    """Makes its connections at the first request; never closes a client that the user gave."""
+
+    def __init__(self, options: TransportOptions, given: httpx.Client | None = None) -> None:
+        if given is not None and not isinstance(given, httpx.Client):
+            raise ConfigError(f"http_client must be an httpx.Client, not {type(given).__name__}")
+        self._options = options
+        self._given = given
+        self._made: Connections | None = None
+        self._process = os.getpid()
+        self._inherited: list[Any] = []
+
+    @property
+    def given(self) -> httpx.Client | None:
+        """The client that the user gave."""
+        return self._given
+
+    def send(self, request: httpx.Request, deadline: Deadline) -> httpx.Response:
+        """Send, up to the answer's head. Redirects are never followed: they would carry the key to another host."""
+        if self._process != os.getpid():  # forked: the parent goes on using its connections, so they are left alone
+            self._inherited.append(self._made)
+            self._process, self._made = os.getpid(), None
+        if self._made is None:
+            self._made = Connections(self._options.proxy)
+            weakref.finalize(self, self._made.close)  # in a reference cycle __del__ may come after the sockets' own
+        return self._made.send(request, deadline)
+
+    def close(self) -> None:
+        """Close what was made here."""
+        if self._made is not None:
+            self._made.close()
+            self._made = None
 
 
 def pieces(response: httpx.Response) -> Iterator[bytes]:
@@ -88,82 +196,3 @@ def pieces(response: httpx.Response) -> Iterator[bytes]:
         return response.iter_bytes()
     assert isinstance(response.stream, httpx.SyncByteStream)
     return iter(response.stream)
-
-
-class ConnectionPool:
-    """Makes its connections at the first request; never closes a client that the user gave."""
-
-    def __init__(self, options: TransportOptions, given: httpx.Client | None = None) -> None:
-        if given is not None and not isinstance(given, httpx.Client):
-            raise ConfigError(f"http_client must be an httpx.Client, not {type(given).__name__}")
-        self._options = options
-        self._given = given
-        self._made: SpreadTransport | None = None
-        self._process = os.getpid()
-        self._inherited: list[Any] = []
-        self._bodies: dict[httpx.Response, Iterator[bytes]] = {}
-        self._abandoned: deque[httpx.Response] = deque()
-
-    def send(self, request: httpx.Request) -> httpx.Response:
-        """Send, up to the answer's head. Redirects are never followed: they would carry the key to another host."""
-        self._close_abandoned()
-        if self._given is not None:
-            request.read()  # for the event hooks of the user's client
-            return self._given.send(request, stream=True, follow_redirects=False)
-        return self._transport().handle_request(request)
-
-    def _transport(self) -> SpreadTransport:
-        if self._made is None:
-            self._made = SpreadTransport(self._options.proxy)
-            weakref.finalize(self, self._made.close)  # in a reference cycle __del__ may come after the sockets' own
-        return self._made
-
-    def body(self, response: httpx.Response) -> Iterator[bytes]:
-        """The body as it comes; to be ended with ``release`` or ``abandon``.
-
-        It is held here till then: the garbage collector would end the library's generators wherever it finds them.
-        """
-        body = self._bodies[response] = pieces(response)
-        return body
-
-    def release(self, response: httpx.Response) -> None:
-        """Close an answer. Its connection can be used again when it was read to its end."""
-        response.close()
-        self._bodies.pop(response, None)
-
-    def abandon(self, response: httpx.Response) -> None:
-        """Hang up, from wherever the garbage collector may have come.
-
-        It may run a finaliser while this very thread holds the library's lock (httpcore 1.0 has one a pool, and it
-        cannot be taken twice). So the library is not entered: it learns of the end with the next request.
-        """
-        if response.is_closed:
-            return
-        if stream := response.extensions.get("network_stream"):
-            hang_up(stream.get_extra_info("socket"))
-        self._abandoned.append(response)
-
-    def _close_abandoned(self) -> None:
-        if self._process != os.getpid():
-            self._leave_to_the_parent()
-        while self._abandoned:
-            with contextlib.suppress(IndexError):  # another thread was first
-                self.release(self._abandoned.popleft())
-
-    def _leave_to_the_parent(self) -> None:
-        """After a fork the connections are the parent's, which goes on using them: they are held, and left alone."""
-        self._inherited.append((self._made, self._bodies, self._abandoned))
-        self._process, self._made, self._bodies, self._abandoned = os.getpid(), None, {}, deque()
-
-    def close(self) -> None:
-        """Close what was made here."""
-        self._close_abandoned()
-        if self._made is not None:
-            self._made.close()
-            self._made = None
-
-
-def hang_up(connection: Any) -> None:
-    """End a connection, also while another thread reads from it."""
-    with contextlib.suppress(OSError, AttributeError):
-        connection.shutdown(socket.SHUT_RDWR)

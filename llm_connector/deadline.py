@@ -56,11 +56,17 @@ class Deadline:
         left = self.remaining
         return left is None or seconds < left
 
+    def error(self) -> RequestTimeoutError | None:
+        """The error of a call whose time is up; ``None`` while there is time."""
+        if self._end is None or self._end > time.monotonic():
+            return None
+        return RequestTimeoutError(f"the call took longer than total_timeout={self._seconds:g}", retryable=False)
+
     def check(self) -> None:
         """Nothing while there is time.
 
         Raises:
             RequestTimeoutError: The time is up.
         """
-        if self.remaining == 0:
-            raise RequestTimeoutError(f"the call took longer than total_timeout={self._seconds:g}", retryable=False)
+        if (error := self.error()) is not None:
+            raise error

@@ -71,7 +71,69 @@ class SSEDecoder:
         Raises:
             DecodeError: One event is larger than the limit.
         """
-        if self._is_one_whole_event(data):
+        # Vendors mostly send an event a network chunk: then there is nothing to split, at a third of the cost.
+        if (
+            data[:6] == b"data: "
+            and data.find(b"\n") == len(data) - 2
+            and data[-1:] == b"\n"
+            and b"\r" not in data
+            and not self._tail
+            and not self._open
+            and len(data) <= self._max_event_bytes
+        ):
+            return [Event(data[6:-2])]
+        self._size += len(data)
+        if self._size > self._max_event_bytes:
+            self._refuse_if_too_large()
+        if b"\n" not in data and b"\r" not in data and self._tail[-1:] != [b"\r"]:
+            self._tail.append(data)
+            return []
+        return self._take_lines(self._join(data))
+
+    def finish(self) -> list[Event]:
+        """Give what the end of the body completes."""
+        ...
+
+
+class SSEDecoder:
+    """Server-sent events, as vendors really send them.
+
+    Besides the standard (WHATWG, "Server-sent events"): an event that no blank line closes is given at the end; several
+    ``data:`` lines that are each JSON but not together are events of their own (DashScope's older gateways); lines that
+    are no field at all are gathered, and given as an event when they make a JSON text (Gemini and Tencent answer errors
+    that way in mid-stream).
+    """
+
+    def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+        self._max_event_bytes = max_event_bytes
+        self._tail: list[bytes] = []  # an unfinished line, in pieces: joined once, so any split costs linear time
+        self._size = 0
+        self._started = False
+        self._reset()
+
+    def _reset(self) -> None:
+        self._data: list[bytes] = []
+        self._stray: list[bytes] = []
+        self._name = ""
+        self._status: int | None = None
+        self._open = False  # whether lines of an unfinished event are held
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Take the next bytes; give the events they complete.
+
+        Raises:
+            DecodeError: One event is larger than the limit.
+        """
+        # Vendors mostly send an event a network chunk: then there is nothing to split, at a third of the cost.
+        if (
+            data[:6] == b"data: "
+            and data.find(b"\n") == len(data) - 2
+            and data[-1:] == b"\n"
+            and b"\r" not in data
+            and not self._tail
+            and not self._open
+            and len(data) <= self._max_event_bytes
+        ):
             return [Event(data[6:-2])]
         self._size += len(data)
         if self._size > self._max_event_bytes:

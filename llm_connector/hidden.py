@@ -8,7 +8,13 @@ from __future__ import annotations
 import base64
 import pickle
 import zlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# They tell where the body ends; with another end the answer to the next request would be read as part of this one.
+_OF_THE_BODY = frozenset({"content-length", "transfer-encoding"})
 
 
 class HiddenHeaders(dict[str, str]):
@@ -19,6 +25,11 @@ class HiddenHeaders(dict[str, str]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopened, (HiddenHeaders, sealed(dict(self)))
+
+
+def header_of_the_body(names: Iterable[str]) -> str | None:
+    """A name of a header that is the HTTP library's alone to write, if there is one among them."""
+    return next((name for name in names if name.lower() in _OF_THE_BODY), None)
 
 
 def sealed(state: Any) -> dict[str, bytes]:

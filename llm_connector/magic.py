@@ -19,6 +19,7 @@ class ChatMagics(Magics):
     """One conversation a notebook, whichever models answer in it.
 
     Attributes:
+        shell: The notebook's IPython.
         history: The messages so far, without those of an answer that failed.
     """
 

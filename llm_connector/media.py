@@ -152,7 +152,7 @@ def data_url(mime: str, base64: str) -> str:
     Raises:
         InvalidRequestError: The MIME type is not of the form ``type/subtype``.
     """
-    return f"data:{_checked_mime(mime)};base64,{base64}"
+    return f"data:{checked_mime(mime)};base64,{base64}"
 
 
 def split_data_url(url: str) -> tuple[str, str]:
@@ -177,7 +177,7 @@ def split_data_url(url: str) -> tuple[str, str]:
         text = b64encode(data).decode()
     if not data:
         raise InvalidRequestError("The data URL is empty: nothing stands after its comma.")
-    return _checked_mime(mime) if mime else sniff_mime(data) or "text/plain", text
+    return checked_mime(mime) if mime else sniff_mime(data) or "text/plain", text
 
 
 def decode_base64(text: str) -> bytes:
@@ -196,12 +196,25 @@ def decode_base64(text: str) -> bytes:
         raise InvalidRequestError(f"The base64 text is broken ({error}).") from error
 
 
+def checked_mime(mime: str) -> str:
+    """The MIME type in small letters.
+
+    Raises:
+        InvalidRequestError: It is none.
+    """
+    if not _MIME.fullmatch(mime):
+        raise InvalidRequestError(f"{mime[:100]!r} is not a MIME type; it must look like `image/png`.")
+    return mime.lower()
+
+
 def read_file(path: str | os.PathLike[str]) -> MediaFile:
     """Read a file whole; ``~`` stands for the home folder.
 
     Raises:
         InvalidRequestError: There is no such file, it cannot be read, or it is empty.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise InvalidRequestError(f"A file is named by a text or a Path, not {type(path).__name__}.")
     file = Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser() raises when there is no home folder
     try:
         data = file.read_bytes()
@@ -227,12 +240,6 @@ def _guess(data: bytes, name: str | None) -> str | None:
     if sniffed is None:
         return named
     return named if named is not None and named == _AUDIO_TOO.get(sniffed) else sniffed
-
-
-def _checked_mime(mime: str) -> str:
-    if not _MIME.fullmatch(mime):
-        raise InvalidRequestError(f"{mime[:100]!r} is not a MIME type; it must look like `image/png`.")
-    return mime.lower()
 
 
 def _sniff_iso_media(data: bytes) -> str | None:

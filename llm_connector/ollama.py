@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self, TypeVar, cast
 
+from llm_connector.async_connections import apieces
+from llm_connector.connections import pieces
 from llm_connector.errors import ConfigError
 from llm_connector.protocols import ollama_management as management
 from llm_connector.protocols.ollama_management import ModelCard, OllamaModel, PullProgress, PullReader, RunningModel
 from llm_connector.protocols.wire import Conversation
-from llm_connector.transport import transport_errors
+from llm_connector.transport import TransportErrors
 
 if TYPE_CHECKING:
     import builtins
@@ -91,20 +93,20 @@ class AsyncPull:
         """Close the connection; the server keeps what has come."""
         await self._steps.aclose()
         if self._response is not None:
-            await self._client.connections.release(self._response)
+            await self._response.aclose()
 
     async def _read(self) -> AsyncGenerator[PullProgress, None]:
         reader, response = await self._client.open_stream(self._call, self._conversation)
         self._response = response
         try:
-            with transport_errors(self._client.provider_name, str(response.url)):
-                async for data in self._client.connections.body(response):
+            with TransportErrors(self._client.provider_name, str(response.url)):
+                async for data in apieces(response):
                     for step in reader.feed(data):
                         yield step
                 for step in reader.finish():
                     yield step
         finally:
-            await self._client.connections.release(response)
+            await response.aclose()
 
 
 class AsyncOllamaModels:
@@ -207,20 +209,20 @@ class Pull:
         """Close the connection; the server keeps what has come."""
         self._steps.close()
         if self._response is not None:
-            self._client.connections.release(self._response)
+            self._response.close()
 
     def _read(self) -> Generator[PullProgress, None, None]:
         reader, response = self._client.open_stream(self._call, self._conversation)
         self._response = response
         try:
-            with transport_errors(self._client.provider_name, str(response.url)):
-                for data in self._client.connections.body(response):
+            with TransportErrors(self._client.provider_name, str(response.url)):
+                for data in pieces(response):
                     for step in reader.feed(data):
                         yield step
                 for step in reader.finish():
                     yield step
         finally:
-            self._client.connections.release(response)
+            response.close()
 
 
 class OllamaModels:

@@ -91,6 +91,7 @@ class ModelFacts:
         max_output_tokens: The longest answer, in tokens.
         prices: What it costs.
         long_prompt_prices: What it costs when the prompt has more than 200,000 tokens, where that differs.
+        max_input_tokens: The longest prompt, in tokens, where the list tells it apart from the window.
     """
 
     id: str
@@ -98,6 +99,7 @@ class ModelFacts:
     max_output_tokens: int | None
     prices: Prices
     long_prompt_prices: Prices | None = None
+    max_input_tokens: int | None = None
 
 
 def model_facts(provider: str, model: str, price_list: str | None = None) -> ModelFacts | None:
@@ -150,10 +152,11 @@ def _facts(model: Any) -> ModelFacts:
     long_prompt = listed.pop("context_over_200k")
     return ModelFacts(
         id=model.id,
-        context_window=model.limit.context,
-        max_output_tokens=model.limit.output,
+        context_window=model.limit.context or None,  # the list has 0 for what makes no text
+        max_output_tokens=model.limit.output or None,
         prices=_prices(listed),
         long_prompt_prices=_prices(listed | long_prompt) if isinstance(long_prompt, dict) else None,
+        max_input_tokens=model.limit.input or None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,6 +13,41 @@ if TYPE_CHECKING:
 
 
 ReasoningReplay = Literal["never", "with_tool_calls", "always"]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What an option's value must be like, so that it stays in its place in an address, a header or a body.
+
+    Attributes:
+        told: For people, after "must be".
+        pattern: What a text must match from its beginning to its end; empty for any.
+        types: What it may be; a list is one of texts, and a truth value is no number.
+        least: The smallest number.
+    """
+
+    told: str
+    pattern: str = ""
+    types: tuple[type, ...] = (str,)
+    least: float | None = None
+
+    def fits(self, value: Any) -> bool:
+        """Whether a value is so."""
+        if not isinstance(value, self.types) or isinstance(value, bool):
+            return False
+        if isinstance(value, str):
+            return not self.pattern or re.fullmatch(self.pattern, value) is not None
+        if isinstance(value, list | tuple | set | frozenset):
+            return all(isinstance(item, str) for item in value)
+        return self.least is None or (isinstance(value, int | float) and value >= self.least)
+
+
+IN_HOST = Form("a text of letters, digits and hyphens", r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+IN_PATH = Form("a text of letters, digits and the characters . _ : -, not dots alone", r"(?!\.+$)[A-Za-z0-9_.:-]+")
+IN_HEADER = Form("a text of printable ASCII characters", r"[\x21-\x7e]+")
+SOME_TEXTS = Form("a text or a list of texts", r"[\x20-\x7e]*", types=(str, list, tuple, set, frozenset))
+A_DICT = Form("a dict", types=(dict,))
+A_COUNT = Form("a whole number, 1 or more", types=(int,), least=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +61,7 @@ class Option:
         secret: Whether it must never be shown.
         is_key: Whether it stands in for ``api_key`` and wins over it; it may be a function then.
         choices: What it may be; empty for anything.
+        form: What it must be like; ``None`` for anything.
         help: What it is for.
     """
 
@@ -34,6 +71,7 @@ class Option:
     secret: bool = False
     is_key: bool = False
     choices: tuple[str, ...] = ()
+    form: Form | None = None
     help: str = ""
 
 
@@ -87,6 +125,8 @@ class Provider:
         reasoning_replay: Whether reasoning is sent back with the history.
         family: The providers that accept each other's opaque reasoning, named by one of them.
         default_model: The model when none is given.
+        context_window: A model's window in tokens, for providers whose options set it: a function of the options and
+            the model.
         capabilities: What the API can do.
         aliases: Other accepted names.
     """
@@ -108,6 +148,7 @@ class Provider:
     reasoning_replay: ReasoningReplay = "never"
     family: str = ""
     default_model: str | None = None
+    context_window: Callable[[Mapping[str, Any], str], int | None] | None = None
     capabilities: Capabilities = Capabilities()
     aliases: tuple[str, ...] = ()
 

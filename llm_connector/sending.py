@@ -7,30 +7,33 @@ closed the idle connection, which tells nothing about the request and is no retr
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from llm_connector.connections import hang_up, pieces
+from llm_connector.connections import pieces
 from llm_connector.errors import DecodeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import TracebackType
 
-    from llm_connector.async_transport import AsyncConnectionPool
+    from llm_connector.async_connections import AsyncConnectionPool
     from llm_connector.connections import ConnectionPool
     from llm_connector.deadline import Deadline
 
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
 MAX_ERROR_BYTES = 1024 * 1024
+PATIENCE = 1.0  # seconds
 
 _FIRST_FAILURE = 300
 _NEVER_ANSWERED = "Server disconnected without sending a response"  # httpcore 1.0
 
 
 class _Progress:
-    """Follows one request through the HTTP library, and gives each step no more time than is left."""
+    """Follows one request through a client of the user's own, and gives each step no more time than is left."""
 
     def __init__(self, request: httpx.Request, deadline: Deadline) -> None:
         self._steps: list[str] = []
@@ -59,12 +62,15 @@ class _Progress:
 
 
 def send(pool: ConnectionPool, request: httpx.Request, deadline: Deadline) -> httpx.Response:
-    """Send, up to the answer's head."""
+    """Send, up to the answer's head. Redirects are never followed: they would carry the key to another host."""
+    if pool.given is None:
+        return pool.send(request, deadline)
+    request.read()  # for the event hooks of the user's client
     while True:
         progress = _Progress(request, deadline)
         request.extensions["trace"] = progress.step
         try:
-            return pool.send(request)
+            return pool.given.send(request, stream=True, follow_redirects=False)
         except httpx.TransportError as error:
             if not progress.found_a_dead_connection(error):
                 raise
@@ -72,11 +78,14 @@ def send(pool: ConnectionPool, request: httpx.Request, deadline: Deadline) -> ht
 
 async def asend(pool: AsyncConnectionPool, request: httpx.Request, deadline: Deadline) -> httpx.Response:
     """The same for async clients."""
+    if pool.given is None:
+        return await pool.send(request, deadline)
+    await request.aread()
     while True:
         progress = _Progress(request, deadline)
         request.extensions["trace"] = progress.astep
         try:
-            return await pool.send(request)
+            return await pool.given.send(request, stream=True, follow_redirects=False)
         except httpx.TransportError as error:
             if not progress.found_a_dead_connection(error):
                 raise
@@ -98,14 +107,12 @@ class _Body:
             raise DecodeError(f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
         return not self._failed or self._size < MAX_ERROR_BYTES
 
-    @contextlib.contextmanager
-    def errors(self) -> Iterator[None]:
+    def __enter__(self) -> None:
+        """Begin to read it."""
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: TracebackType | None) -> bool:
         """A status that is an error says more than the connection that broke behind it."""
-        try:
-            yield
-        except (httpx.TransportError, httpx.DecodingError):
-            if not self._failed:
-                raise
+        return self._failed and isinstance(error, httpx.TransportError | httpx.DecodingError)
 
     def whole(self) -> bytes:
         """What came."""
@@ -120,7 +127,7 @@ def read_body(response: httpx.Response, deadline: Deadline) -> bytes:
     """
     body = _Body(response)
     try:
-        with cut_off(response, deadline), body.errors():
+        with cut_off(response, deadline), body:
             for data in pieces(response):
                 if not body.add(data):
                     break
@@ -131,11 +138,11 @@ def read_body(response: httpx.Response, deadline: Deadline) -> bytes:
 
 async def aread_body(response: httpx.Response, deadline: Deadline) -> bytes:
     """The same for async clients."""
-    from llm_connector.async_transport import apieces  # noqa: PLC0415 - asyncio costs time to import
+    from llm_connector.async_connections import apieces  # noqa: PLC0415 - asyncio costs time to import
 
     body = _Body(response)
     try:
-        with cut_off(response, deadline), body.errors():
+        with cut_off(response, deadline), body:
             async for data in apieces(response):
                 if not body.add(data):
                     break
@@ -144,18 +151,33 @@ async def aread_body(response: httpx.Response, deadline: Deadline) -> bytes:
     return body.whole()
 
 
-@contextlib.contextmanager
-def cut_off(response: httpx.Response, deadline: Deadline) -> Iterator[None]:
-    """End the connection when the time is up: a trickle of bytes never lets a read time out."""
+def cut_off(response: httpx.Response, deadline: Deadline) -> contextlib.AbstractContextManager[None]:
+    """End the connection when the time is up: a trickle of bytes never lets a read of the user's client time out."""
     stream = response.extensions.get("network_stream")
     left = deadline.remaining
-    if left is None or stream is None:
-        yield
-        return
-    watch = threading.Timer(left, hang_up, (stream.get_extra_info("socket"),))
+    if left is None or stream is None or stream.get_extra_info("paced"):
+        return contextlib.nullcontext()
+    return _cut_off_in(left, stream.get_extra_info("socket"))
+
+
+@contextlib.contextmanager
+def _cut_off_in(seconds: float, connection: Any) -> Iterator[None]:
+    watch = threading.Timer(seconds, hang_up, (connection,))
     watch.daemon = True
     watch.start()
     try:
         yield
     finally:
         watch.cancel()
+
+
+def hurry(response: httpx.Response) -> None:
+    """Do not wait long for the rest of an answer whose end has come; only its connection could be saved by it."""
+    if (shorten := getattr(response.stream, "hurry", None)) is not None:
+        shorten(PATIENCE)
+
+
+def hang_up(connection: Any) -> None:
+    """End a connection, also while another thread reads from it."""
+    with contextlib.suppress(OSError, AttributeError):
+        connection.shutdown(socket.SHUT_RDWR)

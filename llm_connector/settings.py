@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from llm_connector.errors import ConfigError
 from llm_connector.hidden import opened, sealed
-from llm_connector.provider import Provider, ReasoningReplay
+from llm_connector.provider import Option, Provider, ReasoningReplay
 from llm_connector.providers import find_provider
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ Key = SecretStr | Callable[[], Any] | None
 
 # Options that every provider takes, besides those of its row.
 COMMON_OPTIONS = ("reasoning_replay", "think_tags")
+# A client's other arguments, of which one may have been meant.
+_ARGUMENTS = ("api_key", "base_url", "timeout", "total_timeout", "max_retries", "proxy", "headers", "http_client")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +67,16 @@ class Settings:
             ConfigError: The provider or an option is unknown, or a key or address is missing.
         """
         row = provider if isinstance(provider, Provider) else find_provider(provider)
+        if model is not None and not isinstance(model, str):
+            raise ConfigError(f"model must be a model's name, not {type(model).__name__}", provider=row.name)
         aliased = {} if isinstance(provider, Provider) else row_defaults_of_alias(provider)
         own = _read_options(row, {**aliased, **options})
         replay = options.get("reasoning_replay", row.reasoning_replay)
         if replay not in get_args(ReasoningReplay):
             raise ConfigError(f"reasoning_replay is one of {', '.join(get_args(ReasoningReplay))}, not {replay!r}")
+        tags = options.get("think_tags")
+        if tags is not None and not isinstance(tags, bool):
+            raise ConfigError(f"think_tags must be True or False, not {type(tags).__name__}", provider=row.name)
         return cls(
             provider=row,
             model=model or row.default_model,
@@ -77,7 +84,7 @@ class Settings:
             base_url=_read_base_url(row, base_url, own, model or row.default_model),
             options=own,
             reasoning_replay=replay,
-            think_tags=options.get("think_tags"),
+            think_tags=tags,
         )
 
     def for_request(self, request: ChatRequest) -> Settings:
@@ -85,7 +92,8 @@ class Settings:
         if request.api_key is None and request.base_url is None:
             return self
         key = check_key(request.api_key) if request.api_key is not None else self.key
-        address = check_address(request.base_url, self.provider.name) if request.base_url else self.base_url
+        own = request.base_url
+        address = check_address(own, self.provider.name) if own is not None else self.base_url
         return replace(self, key=key, base_url=address)
 
     def secret(self, name: str) -> str | None:
@@ -107,8 +115,7 @@ def _read_options(row: Provider, given: Mapping[str, Any]) -> dict[str, Any]:
     names = [option.name for option in row.options]
     unknown = [name for name in given if name not in names and name not in COMMON_OPTIONS]
     if unknown:
-        accepted = ", ".join((*names, *COMMON_OPTIONS))
-        raise ConfigError(f"unknown option {unknown[0]!r}; this provider takes: {accepted}", provider=row.name)
+        raise ConfigError(_unknown_option(unknown[0], (*names, *COMMON_OPTIONS)), provider=row.name)
     values: dict[str, Any] = {}
     told = _gives_secret(row, given)
     for option in row.options:
@@ -118,8 +125,27 @@ def _read_options(row: Provider, given: Mapping[str, Any]) -> dict[str, Any]:
             value = next((os.environ[name] for name in variables if os.environ.get(name)), option.default)
         if option.choices and value is not None and value not in option.choices:
             raise ConfigError(f"{option.name} is one of {', '.join(option.choices)}, not {value!r}", provider=row.name)
-        values[option.name] = SecretStr(value) if option.secret and isinstance(value, str) else value
+        if option.form is not None and value is not None and not option.form.fits(value):
+            shown = repr(value[:40]) if isinstance(value, str) else type(value).__name__
+            raise ConfigError(f"{option.name} must be {option.form.told}, not {shown}", provider=row.name)
+        values[option.name] = _as_secret(option, value) if option.secret else value
     return values
+
+
+def _as_secret(option: Option, value: Any) -> Any:
+    if value is None or value == "" or (option.is_key and callable(value)):
+        return value or None
+    return check_key(value, option.name)
+
+
+def _unknown_option(name: str, accepted: tuple[str, ...]) -> str:
+    from llm_connector.types import ChatRequest  # noqa: PLC0415 - only on the way to an error
+    from llm_connector.types.explain import did_you_mean  # noqa: PLC0415
+
+    told = f"unknown option {name!r}"
+    if name in ChatRequest.model_fields:
+        return f"{told}: it belongs to a call, such as chat(..., {name}=...)"
+    return f"{told}{did_you_mean(name, (*accepted, *_ARGUMENTS))}; this provider takes: {', '.join(accepted)}"
 
 
 def _gives_secret(row: Provider, given: Mapping[str, Any]) -> bool:
@@ -150,7 +176,7 @@ def _missing_key(row: Provider) -> str:
     return f"no key: set {' or '.join(variables)}, or pass {' and '.join(f'{name}=' for name in arguments)}"
 
 
-def check_key(key: str | SecretStr) -> SecretStr:
+def check_key(key: str | SecretStr, name: str = "the key") -> SecretStr:
     """A key fit for a header; the white space that copying leaves around it is dropped.
 
     Raises:
@@ -158,10 +184,10 @@ def check_key(key: str | SecretStr) -> SecretStr:
     """
     text = key.get_secret_value() if isinstance(key, SecretStr) else key
     if not isinstance(text, str):
-        raise ConfigError(f"a key is text, not {type(text).__name__}")
+        raise ConfigError(f"{name} must be a text, not {type(text).__name__}")
     text = text.strip()
     if not text or not text.isascii() or not text.isprintable():
-        raise ConfigError("the key is empty or holds characters that a key cannot have; copy it again")
+        raise ConfigError(f"{name} is empty or holds characters that a key cannot have; copy it again")
     return SecretStr(text)
 
 
@@ -187,10 +213,27 @@ def check_address(url: str, provider: str) -> str:
     """
     if not isinstance(url, str) or not url.startswith(("http://", "https://")):
         raise ConfigError("base_url must begin with http:// or https://", provider=provider)
+    if "?" in url or "#" in url:
+        raise ConfigError(
+            "base_url must end before its '?' or '#': the path of each call is appended to it", provider=provider
+        )
+    return check_host("base_url", url, provider).rstrip("/")
+
+
+def check_host(name: str, url: str, provider: str | None = None) -> str:
+    """An address as it is.
+
+    Raises:
+        ConfigError: Nobody can be reached at it. It is not shown, as above.
+    """
     try:
-        host = urlsplit(url).hostname
+        parts = urlsplit(url)
+        host = parts.hostname if parts.port != 0 else None
     except ValueError:
         host = None
     if not host or not url.isprintable() or " " in url:
-        raise ConfigError("base_url is no address: it has no host, or a character that none has", provider=provider)
-    return url.rstrip("/")
+        raise ConfigError(
+            f"{name} is no address: it has no host, a port that none has, or a character that none has",
+            provider=provider,
+        )
+    return url

@@ -14,11 +14,11 @@ from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
 import httpx
 
 from llm_connector.errors import ConfigError, ConnectError, DecodeError, LLMError, RequestTimeoutError
-from llm_connector.spread import IDLE_SECONDS, REQUESTS_A_POOL
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator
+    from types import TracebackType
 
     from llm_connector.deadline import Deadline
     from llm_connector.protocols.base import StreamReader
@@ -54,27 +54,6 @@ class TransportOptions:
 def tls_context() -> ssl.SSLContext:
     """One for all clients: reading the certificates costs more than everything else in making a client."""
     return httpx.create_ssl_context()
-
-
-def pool_arguments(proxy: str | None) -> dict[str, Any]:
-    """The arguments for a pool of connections of the library."""
-    limits = httpx.Limits(
-        max_connections=None, max_keepalive_connections=REQUESTS_A_POOL, keepalive_expiry=IDLE_SECONDS
-    )
-    return {"verify": tls_context(), "proxy": proxy, "limits": limits}
-
-
-@contextlib.contextmanager
-def proxy_errors() -> Iterator[None]:
-    """What is wrong with a proxy's address, without the address: it may hold a password."""
-    try:
-        yield
-    except ImportError:
-        raise ConfigError("a SOCKS proxy needs the package socksio: pip install 'httpx[socks]'") from None
-    except (ValueError, httpx.InvalidURL):
-        raise ConfigError(
-            "the environment's proxy (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY) is no proxy's address"
-        ) from None
 
 
 def http_request(
@@ -152,58 +131,64 @@ def full_url(base_url: str, wire: WireRequest) -> str:
     return f"{base_url.removesuffix(wire.above)}{wire.path}{query}"
 
 
-@contextlib.contextmanager
-def transport_errors(provider: str, url: str, deadline: Deadline | None = None) -> Iterator[None]:
-    """The HTTP library's errors as ours, with the cause chained; ours get the provider's name."""
-    try:
-        with _named_errors(provider, url):
-            yield
-    except (ConnectError, RequestTimeoutError) as error:
-        if deadline is not None:
-            with _named_errors(provider, url):
-                _check(deadline, error)
-        raise
+class TransportErrors:
+    """A context that raises the HTTP library's errors as ours, with the cause chained; ours get the provider's name.
+
+    Args:
+        provider: The provider's name.
+        url: Where the request went.
+        deadline: When the whole call must be over; told in place of what ended with it.
+    """
+
+    __slots__ = ("_deadline", "_provider", "_url")
+
+    def __init__(self, provider: str, url: str, deadline: Deadline | None = None) -> None:
+        self._provider = provider
+        self._url = url
+        self._deadline = deadline
+
+    def __enter__(self) -> None:
+        """Nothing is done before there is an error."""
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: TracebackType | None) -> None:
+        cause: BaseException | None
+        if isinstance(error, LLMError):
+            ours, cause = error, error.__cause__
+        elif isinstance(error, httpx.LocalProtocolError):  # its text shows a header's value
+            ours, cause = ConfigError("the request cannot be written as HTTP; check headers="), None
+        elif isinstance(error, httpx.RequestError):
+            host = urlsplit(self._url).netloc.rpartition("@")[2]
+            error.request = httpx.Request("POST", f"http://{host}")  # without headers: reporters of errors walk causes
+            ours, cause = _ours(error, host), error
+        else:
+            return
+        ours = self._late(ours) or ours
+        ours.provider = ours.provider or self._provider
+        if ours is not error:
+            raise ours from cause
+
+    def _late(self, error: LLMError) -> RequestTimeoutError | None:
+        if self._deadline is None or not isinstance(error, ConnectError | RequestTimeoutError):
+            return None
+        return self._deadline.error()
 
 
-def _check(deadline: Deadline, error: LLMError) -> None:
-    """Tell the time that is up in place of what ended with it."""
-    try:
-        deadline.check()
-    except RequestTimeoutError as late:
-        raise late from error.__cause__
-
-
-@contextlib.contextmanager
-def _named_errors(provider: str, url: str) -> Iterator[None]:
-    host = urlsplit(url).netloc.rpartition("@")[2]
-    try:
-        yield
-    except LLMError as error:
-        error.provider = error.provider or provider
-        raise
-    except httpx.LocalProtocolError:  # its text shows a header's value
-        raise ConfigError("the request cannot be written as HTTP; check headers=", provider=provider) from None
-    except httpx.RequestError as error:
-        error.request = httpx.Request("POST", f"http://{host}")  # without the headers: reporters of errors walk causes
-        raise _ours(error, provider, host) from error
-
-
-def _ours(error: httpx.RequestError, provider: str, host: str) -> LLMError:
+def _ours(error: httpx.RequestError, host: str) -> LLMError:
     if isinstance(error, httpx.TimeoutException):
         what = "connection" if isinstance(error, (httpx.ConnectTimeout, httpx.PoolTimeout)) else "answer"
-        return RequestTimeoutError(f"no {what} from {host} in time; raise timeout=", provider=provider)
+        return RequestTimeoutError(f"no {what} from {host} in time; raise timeout=")
     if isinstance(error, httpx.DecodingError):
-        return DecodeError(f"the answer of {host} is compressed wrongly", provider=provider)
+        return DecodeError(f"the answer of {host} is compressed wrongly")
     if isinstance(error, httpx.UnsupportedProtocol):
-        return ConfigError("base_url must begin with http:// or https://", provider=provider)
-    return ConnectError(f"cannot reach {host}: {str(error) or type(error).__name__}", provider=provider)
+        return ConfigError("base_url must begin with http:// or https://")
+    return ConnectError(f"cannot reach {host}: {str(error) or type(error).__name__}")
 
 
 @contextlib.contextmanager
 def stream_errors(reader: StreamReader, provider: str, url: str, deadline: Deadline) -> Iterator[None]:
     """The same while a stream is read: a broken connection leaves a partial response, or nothing after the end."""
     try:
-        with transport_errors(provider, url, deadline):
+        with TransportErrors(provider, url, deadline):
             yield
     except LLMError as error:
         if reader.ended:

@@ -21,7 +21,6 @@ from llm_connector import (
     AuthenticationError,
     BillingError,
     ChatRequest,
-    ConfigError,
     ConnectError,
     InvalidRequestError,
     LLMClient,
@@ -327,16 +326,6 @@ def test_a_users_http_client_is_used_and_not_closed() -> None:
         with client(server, http_client=mine) as c:
             c.chat("hi")
         assert not mine.is_closed
-        with pytest.raises(ConfigError, match=r"must be an httpx\.AsyncClient"):
-            async_client(server, http_client=mine)
-
-
-def test_a_closed_client_says_so() -> None:
-    with OpenAIChatServer(Reply("x")) as server:
-        c = client(server)
-        c.close()
-        with pytest.raises(ConfigError, match="closed"):
-            c.chat("hi")
 
 
 def test_a_forgotten_client_leaves_nothing(recwarn) -> None:
@@ -346,46 +335,6 @@ def test_a_forgotten_client_leaves_nothing(recwarn) -> None:
         client(server).stream("hi")
         gc.collect()
     assert not recwarn.list
-
-
-@pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
-        ({"provider": "zipu_openai"}, "did you mean 'zhipu_openai'"),
-        ({"provider": "deepseek", "api_key": None}, "set DEEPSEEK_API_KEY, or pass api_key="),
-        ({"provider": "moonshot", "region": "mars"}, "region is one of cn, intl"),
-        ({"provider": "deepseek", "regoin": "cn"}, "unknown option 'regoin'; this provider takes"),
-        ({"provider": "openai_compatible"}, "pass base_url="),
-        ({"provider": "openai_compatible", "base_url": "localhost:8000"}, "must begin with http"),
-        ({"provider": "deepseek", "api_key": "k\nx"}, "characters that a key cannot have"),
-        ({"provider": "deepseek", "max_retries": -1}, "max_retries"),
-        ({"provider": "deepseek", "reasoning_replay": "maybe"}, "reasoning_replay is one of"),
-    ],
-)
-def test_a_wrong_setup_is_told_at_once(arguments: dict, told: str) -> None:
-    with pytest.raises(ConfigError, match=told):
-        LLMClient(**{"api_key": "sk-canary", **arguments})
-
-
-@pytest.mark.parametrize(
-    ("messages", "told"),
-    [
-        ([], "messages is empty"),
-        ([Message.user("x"), Message(role="tool", content="1")], "without tool_call_id"),
-        ([Message.user("x"), Message.tool("1", "call_9")], "no assistant message before it made that call"),
-        ("lone \ud800 surrogate", "lone surrogate"),
-    ],
-)
-def test_a_wrong_history_is_told_before_anything_is_sent(messages, told: str) -> None:
-    with OpenAIChatServer(Reply("x")) as server, client(server) as c:
-        with pytest.raises(InvalidRequestError, match=told):
-            c.chat(messages)
-        assert server.requests == []
-
-
-def test_a_model_is_needed() -> None:
-    with LLMClient("deepseek", api_key="k") as c, pytest.raises(ConfigError, match="no model given"):
-        c.chat("hi")
 
 
 def test_a_redirect_is_not_followed() -> None:
@@ -424,6 +373,7 @@ SUBSTITUTIONS = (
     ("__anext__", "__next__"),
     ("aclose", "close"),
     ("aread", "read"),
+    ("apieces", "pieces"),
     ("anext(", "next("),
     ("asleep", "sleep"),
     ("asend", "send"),

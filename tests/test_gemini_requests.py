@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gemini_kit import PNG, WEATHER, config_of
-from llm_connector import ConfigError, ImageBlock, InvalidRequestError, LLMClient, Message, ToolCall
+from llm_connector import ConfigError, ImageBlock, InvalidRequestError, Message, ToolCall
 from oracle import sent
 from requests_of import request_of
 from servers.gemini_checks import camel
@@ -217,16 +217,14 @@ def test_the_name_of_a_model_at_vertex(model: str, path: str) -> None:
     assert url.raw_path.decode() == f"/v1beta1/{path}:generateContent"
 
 
-def test_vertex_needs_a_project_and_a_sound_location() -> None:
+def test_vertex_needs_a_project() -> None:
     with pytest.raises(ConfigError, match="GOOGLE_CLOUD_PROJECT"):
         request_of("google_vertex")
-    with pytest.raises(ConfigError, match="location is a name"):
-        LLMClient("google_vertex", "m", project="p", location="evil.test/", api_key="k")
 
 
 def test_vertex_takes_its_place_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p 1")
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p:1")
     monkeypatch.setenv("GOOGLE_CLOUD_LOCATION", "us-east5")
     got = request_of("google_vertex", options={"api_key": lambda: "fresh"})
-    assert got.url.raw_path.decode().startswith("/v1beta1/projects/p%201/locations/us-east5/publishers/google/models/m")
+    assert got.url.raw_path.decode().startswith("/v1beta1/projects/p%3A1/locations/us-east5/publishers/google/models/m")
     assert got.headers["authorization"] == "Bearer fresh"

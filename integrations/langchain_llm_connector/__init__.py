@@ -1,8 +1,10 @@
 """LangChain's face of ``llm_connector``: ``ChatConnector`` and ``ConnectorEmbeddings``. Nothing is decided here.
 
+```python
 from langchain_llm_connector import ChatConnector
 
 model = ChatConnector(provider="zhipu", model="glm-4.6")
+```
 """
 
 from __future__ import annotations

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from llm_connector.errors import InvalidRequestError
 from llm_connector.types import AudioBlock, DocumentBlock, ImageBlock, TextBlock, VideoBlock
-from llm_connector.types.content import block_from_any
+from llm_connector.types.content import made_block
 
 if TYPE_CHECKING:
     from llm_connector.types import ContentBlock, MediaBlock
@@ -40,7 +38,7 @@ def block_of(block: Any) -> ContentBlock:
     kind = block.get("type") or next(iter(block), "")
     try:
         return _converted(str(kind), block)
-    except (ValidationError, KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError):
         raise InvalidRequestError(f"a content block of type {kind!r} is incomplete or malformed") from None
 
 
@@ -58,7 +56,7 @@ def _converted(kind: str, block: dict[str, Any]) -> ContentBlock:
     if kind == "non_standard":
         return block_of(block["value"])
     if kind in _CHAT_COMPLETIONS or (kind == "file" and isinstance(block.get("file"), dict)):
-        made: ContentBlock = block_from_any({**block, "type": kind})
+        made: ContentBlock = made_block({**block, "type": kind})
         return made
     if kind == "media":  # langchain-google-genai
         return _media(

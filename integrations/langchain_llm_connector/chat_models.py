@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import HumanMessage
 from langchain_core.messages.utils import count_tokens_approximately
-from pydantic import ConfigDict, model_validator
+from pydantic import ConfigDict, PrivateAttr, model_validator
 
 from langchain_llm_connector.chunks import BlockChunkWriter, ChunkWriter
 from langchain_llm_connector.connection import Connection
@@ -32,48 +32,35 @@ if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
     from langchain_core.tools import BaseTool
 
-    from llm_connector.types import ChatResponse
+    from llm_connector.types import ChatResponse, ModelInfo
 
 
 class ChatConnector(Connection, RequestDefaults, BaseChatModel):
     """Any provider's chat models.
 
-    Setup:
-        ``pip install ".[langchain]"`` from the checkout, and the provider's key in its environment variable.
+    ```python
+    model = ChatConnector(provider="zhipu", model="glm-4.6", temperature=0)
+    model.invoke("Hello")
+    for chunk in model.stream("Hello"):
+        print(chunk.text, end="")
+    await model.ainvoke("Hello")
+    model.bind_tools([get_weather]).invoke("How is the weather in Rome?").tool_calls
+    model.with_structured_output(Weather).invoke("It is sunny and 20 degrees.")
+    ```
 
-    Instantiate:
-        .. code-block:: python
+    Connection arguments are those of ``langchain_llm_connector.connection.Connection``, request arguments those of
+    ``langchain_llm_connector.params.RequestDefaults``; an argument that is neither is an option of the provider, such
+    as ``region="intl"``.
 
-            model = ChatConnector(provider="zhipu", model="glm-4.6", temperature=0)
-
-        Connection arguments are those of ``Connection``, request arguments those of ``RequestDefaults``; an argument
-        that is neither is an option of the provider, such as ``region="intl"``.
-
-    Invoke, stream, async:
-        .. code-block:: python
-
-            model.invoke("Hello")
-            for chunk in model.stream("Hello"):
-                print(chunk.text, end="")
-            await model.ainvoke("Hello")
-
-    Reasoning:
-        ``message.additional_kwargs["reasoning_content"]``, also a ``reasoning`` block of ``message.content_blocks``.
-        Kept in the history, it goes back to the provider with its signature, as the provider wants it.
-
-    Tools and structured output:
-        .. code-block:: python
-
-            model.bind_tools([get_weather]).invoke("How is the weather in Rome?").tool_calls
-            model.with_structured_output(Weather).invoke("It is sunny and 20 degrees.")
-
-    Token usage:
-        ``message.usage_metadata``, streamed or not.
+    Reasoning is in ``message.additional_kwargs["reasoning_content"]``, also as a ``reasoning`` block of
+    ``message.content_blocks``. Kept in the history, it goes back to the provider with its signature, as the provider
+    wants it. Token counts are in ``message.usage_metadata``, streamed or not.
 
     Attributes:
         streaming: Whether ``invoke`` streams; ``False`` given explicitly forbids streaming.
         stream_usage: Whether streams tell the token counts.
-        context_window: The model's, in tokens, for the profile; middleware that shortens histories wants it.
+        context_window: The model's, in tokens, for the profile; middleware that shortens histories wants it. Else what
+            ``models()`` told, else what the provider's options or the extra ``prices`` say.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, populate_by_name=True, protected_namespaces=())
@@ -81,6 +68,8 @@ class ChatConnector(Connection, RequestDefaults, BaseChatModel):
     streaming: bool = False
     stream_usage: bool = True
     context_window: int | None = None
+
+    _own_profile: ModelProfile | None = PrivateAttr(default=None)
 
     @classmethod
     def _synonyms(cls) -> dict[str, str]:
@@ -139,7 +128,17 @@ class ChatConnector(Connection, RequestDefaults, BaseChatModel):
         return cast("LangSmithParams", {name: value for name, value in facts.items() if value is not None})
 
     def _resolve_model_profile(self) -> ModelProfile | None:
-        return profile_of(self._row.capabilities, self.context_window)
+        settings = self._resolved()
+        limits = self._known.limits(settings.provider, settings.model, settings.options, self.context_window)
+        self._own_profile = profile_of(settings.provider.capabilities, limits)
+        return self._own_profile
+
+    def _learn(self, models: list[ModelInfo]) -> list[ModelInfo]:
+        """A profile that the user gave stays."""
+        super()._learn(models)
+        if self.profile is self._own_profile:
+            self.profile = self._resolve_model_profile()
+        return models
 
     def get_num_tokens(self, text: str) -> int:
         """About how many tokens a text has; counted here, without a tokenizer."""

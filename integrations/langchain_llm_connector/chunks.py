@@ -14,6 +14,7 @@ from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.tool import ToolCallChunk
 from langchain_core.outputs import ChatGenerationChunk
 
+from langchain_llm_connector.light import blocks_chunk, calls_chunk, kwargs_chunk, text_chunk
 from langchain_llm_connector.messages_out import opaque_block, refusal_block, response_metadata, usage_metadata
 from langchain_llm_connector.reasoning import TEXT, provider_tag, reasoning_kwargs
 
@@ -46,19 +47,18 @@ class ChunkWriter:
         if chunk.index:
             return
         if chunk.reasoning_content:
-            yield ChatGenerationChunk(message=self._reasoning(chunk.reasoning_content))
+            yield self._reasoning(chunk.reasoning_content)
         if chunk.content:
-            write = self._refusal if chunk.refusal else self._text
-            yield ChatGenerationChunk(message=write(chunk.content))
+            yield self._refusal(chunk.content) if chunk.refusal else self._text(chunk.content)
         if chunk.tool_calls:
-            yield ChatGenerationChunk(message=self._calls([_piece(delta) for delta in chunk.tool_calls]))
+            yield self._calls([_piece(delta) for delta in chunk.tool_calls])
 
     def closing(self, response: ChatResponse) -> Iterator[ChatGenerationChunk]:
         """The last chunk, which tells all about the folded answer."""
         choice = response.choices[0]
         reasoning = choice.message.reasoning
         if choice.refusal and not self._refused:  # an answer that was broken off
-            yield ChatGenerationChunk(message=self._refusal(""))
+            yield self._refusal("")
         message = AIMessageChunk(
             content=self._payload(reasoning),
             additional_kwargs=reasoning_kwargs(None, reasoning),
@@ -82,18 +82,18 @@ class ChunkWriter:
         del reasoning
         return ""
 
-    def _text(self, text: str) -> AIMessageChunk:
-        return AIMessageChunk(content=text, response_metadata=self._metadata())
+    def _text(self, text: str) -> ChatGenerationChunk:
+        return text_chunk(text, self._metadata())
 
-    def _refusal(self, text: str) -> AIMessageChunk:
+    def _refusal(self, text: str) -> ChatGenerationChunk:
         self._refused = True
-        return AIMessageChunk(content=[{**refusal_block(text), "index": 0}], response_metadata=self._metadata())
+        return blocks_chunk([{**refusal_block(text), "index": 0}], self._metadata())
 
-    def _reasoning(self, text: str) -> AIMessageChunk:
-        return AIMessageChunk(content="", additional_kwargs={TEXT: text}, response_metadata=self._metadata())
+    def _reasoning(self, text: str) -> ChatGenerationChunk:
+        return kwargs_chunk({TEXT: text}, self._metadata())
 
-    def _calls(self, pieces: list[ToolCallChunk]) -> AIMessageChunk:
-        return AIMessageChunk(content="", tool_call_chunks=pieces, response_metadata=self._metadata())
+    def _calls(self, pieces: list[ToolCallChunk]) -> ChatGenerationChunk:
+        return calls_chunk(pieces, self._metadata())
 
 
 class BlockChunkWriter(ChunkWriter):
@@ -117,20 +117,20 @@ class BlockChunkWriter(ChunkWriter):
             self._number += 1
         return f"lc_{kind}_{call if kind == 'tc' else self._number}"
 
-    def _text(self, text: str) -> AIMessageChunk:
+    def _text(self, text: str) -> ChatGenerationChunk:
         return self._one({"type": "text", "text": text, "index": self._index("txt")})
 
-    def _refusal(self, text: str) -> AIMessageChunk:
+    def _refusal(self, text: str) -> ChatGenerationChunk:
         self._refused = True
         return self._one({**refusal_block(text), "index": self._index("ref")})
 
-    def _reasoning(self, text: str) -> AIMessageChunk:
+    def _reasoning(self, text: str) -> ChatGenerationChunk:
         self._thought = self._index("rs")
         return self._one({"type": "reasoning", "reasoning": text, "index": self._thought}, {TEXT: text})
 
-    def _calls(self, pieces: list[ToolCallChunk]) -> AIMessageChunk:
+    def _calls(self, pieces: list[ToolCallChunk]) -> ChatGenerationChunk:
         content: list[Any] = [{**piece, "index": self._index("tc", call=piece["index"] or 0)} for piece in pieces]
-        return AIMessageChunk(content=content, tool_call_chunks=pieces, response_metadata=self._metadata())
+        return calls_chunk(pieces, self._metadata(), content)
 
     def _payload(self, reasoning: Reasoning | None) -> Any:
         """The opaque payload: into the last block of reasoning, or into one for itself."""
@@ -142,8 +142,8 @@ class BlockChunkWriter(ChunkWriter):
             block["reasoning"] = ""
         return [block]
 
-    def _one(self, block: dict[str, Any], additional: dict[str, Any] | None = None) -> AIMessageChunk:
-        return AIMessageChunk(content=[block], additional_kwargs=additional or {}, response_metadata=self._metadata())
+    def _one(self, block: dict[str, Any], additional: dict[str, Any] | None = None) -> ChatGenerationChunk:
+        return blocks_chunk([block], self._metadata(), additional)
 
 
 def _piece(delta: ToolCallDelta) -> ToolCallChunk:

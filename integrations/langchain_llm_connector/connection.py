@@ -12,14 +12,17 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
+from langchain_llm_connector.errors import model_errors
 from llm_connector import AsyncLLMClient, LLMClient
 from llm_connector.errors import ConfigError
 from llm_connector.hidden import opened, sealed
+from llm_connector.known_models import KnownModels
 from llm_connector.providers import find_provider, supported_providers
 from llm_connector.settings import COMMON_OPTIONS, Settings
 
 if TYPE_CHECKING:
     from llm_connector.provider import Provider
+    from llm_connector.types import ModelInfo
 
 # Names that LangChain's own packages use for the same thing.
 _SYNONYMS = {"model_name": "model", "request_timeout": "timeout", "headers": "default_headers"}
@@ -64,6 +67,25 @@ class Connection(BaseModel):
     _settings: tuple[dict[str, Any], Settings] | None = PrivateAttr(default=None)
     _client: tuple[dict[str, Any], LLMClient] | None = PrivateAttr(default=None)
     _async_client: tuple[dict[str, Any], AsyncLLMClient] | None = PrivateAttr(default=None)
+    _known: KnownModels = PrivateAttr(default_factory=KnownModels)
+
+    def models(self) -> list[ModelInfo]:
+        """List the provider's models; a chat model's ``profile`` has the windows told here from then on.
+
+        Raises:
+            LLMError: The vendor has no such call, refused, or could not be reached; also LangChain's ``ModelError``.
+        """
+        with model_errors():
+            return self._learn(self._sync().models())
+
+    async def amodels(self) -> list[ModelInfo]:
+        """The same for ``async`` code."""
+        with model_errors():
+            return self._learn(await self._async().models())
+
+    def _learn(self, models: list[ModelInfo]) -> list[ModelInfo]:
+        self._known = self._known.learning(self._row, models)
+        return models
 
     @model_validator(mode="before")
     @classmethod

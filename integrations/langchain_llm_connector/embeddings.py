@@ -11,9 +11,11 @@ from langchain_llm_connector.errors import model_errors
 class ConnectorEmbeddings(Connection, Embeddings):
     """Texts to vectors.
 
-    Instantiate:
-        ``ConnectorEmbeddings(provider="zhipu", model="embedding-3", dimensions=512)``; the other arguments are those
-        of ``Connection``.
+    ```python
+    embeddings = ConnectorEmbeddings(provider="zhipu", model="embedding-3", dimensions=512)
+    ```
+
+    The other arguments are those of ``langchain_llm_connector.connection.Connection``.
 
     Attributes:
         dimensions: The length of the vectors, for models that let one choose.

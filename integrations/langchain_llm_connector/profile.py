@@ -1,6 +1,6 @@
-"""The row's capabilities as LangChain's ``ModelProfile``.
+"""The row's capabilities and the model's limits as LangChain's ``ModelProfile``.
 
-They are the provider's; a single model may do less, and a ``profile`` of the user's own goes before this one.
+The capabilities are the provider's; a single model may do less. A ``profile`` of the user's own goes before this one.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any, cast
 from langchain_core.language_models.model_profile import ModelProfile
 
 if TYPE_CHECKING:
+    from llm_connector.known_models import ModelLimits
     from llm_connector.provider import Capabilities
 
 
-def profile_of(capabilities: Capabilities, context_window: int | None) -> ModelProfile:
+def profile_of(capabilities: Capabilities, limits: ModelLimits) -> ModelProfile:
     """The profile; keys that the installed langchain-core does not know are left out, since it warns of them.
 
     Args:
         capabilities: The row's.
-        context_window: The model's, in tokens, as the user told it.
+        limits: The model's, as far as they are known.
     """
     facts: dict[str, Any] = {
         "text_inputs": True,
@@ -30,7 +31,8 @@ def profile_of(capabilities: Capabilities, context_window: int | None) -> ModelP
         "reasoning_output": capabilities.reasoning,
         "tool_calling": capabilities.tools,
         "structured_output": capabilities.tools and capabilities.json_schema,
-        "max_input_tokens": context_window,
+        "max_input_tokens": limits.max_input_tokens,
+        "max_output_tokens": limits.max_output_tokens,
     }
     known = {name: value for name, value in facts.items() if value is not None and name in ModelProfile.__annotations__}
     return cast("ModelProfile", known)

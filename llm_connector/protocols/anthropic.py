@@ -45,6 +45,7 @@ class AnthropicMessages(Protocol):
     """Messages and the list of models in Anthropic's form."""
 
     default_version: ClassVar[str] = "2023-06-01"
+    tool_results = "turn"
     rules: tuple[Rule, ...] = (
         Rule(errors.BillingError, message=r"credit balance is too low|specified (api|workspace) usage limits"),
         Rule(errors.ContentFilterError, status=400, message=r"blocked by content filtering policy"),
@@ -163,8 +164,6 @@ class AnthropicMessages(Protocol):
     def _tools(self, fields: RequestFields, gates: ModelGates) -> dict[str, Any]:
         tools, choice, parallel = (fields.take(name) for name in ("tools", "tool_choice", "parallel_tool_calls"))
         if not tools:
-            if choice not in {None, "auto", "none"}:
-                fields.warn(f"tool_choice {choice!r} was not sent: there are no tools")
             return {}
         body: dict[str, Any] = {"tools": [self._tool(tool, fields, gates) for tool in tools]}
         kinds = {"required": "any", "auto": "auto", "none": "none", None: "auto"}

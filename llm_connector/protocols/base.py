@@ -12,7 +12,6 @@ from llm_connector.collect import Collector
 from llm_connector.errors import (
     ConfigError,
     DecodeError,
-    InvalidRequestError,
     LLMError,
     StreamInterruptedError,
     UnsupportedError,
@@ -20,6 +19,7 @@ from llm_connector.errors import (
 from llm_connector.faults import KEPT_BODY, Rule, classify, read_fault
 from llm_connector.framing import Event, Framing, SSEDecoder
 from llm_connector.jsontext import decode
+from llm_connector.protocols.conversation import check_conversation
 from llm_connector.protocols.fields import RequestFields
 from llm_connector.protocols.wire import MISSHAPEN, checked_model, misshapen_error
 from llm_connector.structured import parse_structured
@@ -28,6 +28,7 @@ from llm_connector.types import ChatChunk
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from llm_connector.protocols.conversation import ToolResults
     from llm_connector.protocols.wire import Answer, Exchange, WireRequest
     from llm_connector.settings import Settings
     from llm_connector.types import (
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
         ChatResponse,
         EmbeddingResponse,
         FinishReason,
-        Message,
         ModelInfo,
         Usage,
     )
@@ -206,11 +206,16 @@ class StreamReader:
 class Protocol(ABC):
     """A wire protocol as one provider speaks it.
 
+    Attributes:
+        rules: The rows of its error table; a provider's own come first.
+        tool_results: Where the vendor wants the result of each tool call.
+
     Args:
         settings: The provider's row and the client's options.
     """
 
     rules: tuple[Rule, ...] = ()
+    tool_results: ClassVar[ToolResults] = "next"
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -314,28 +319,5 @@ class Protocol(ABC):
                 provider=self.settings.provider.name,
             )
         checked_model(request.model, self.settings.provider.name)
-        check_conversation(request.messages, self.settings.provider.name)
+        check_conversation(request.messages, self.settings.provider.name, self.tool_results)
         return RequestFields(request, self.settings.provider.name)
-
-
-def check_conversation(messages: list[Message], provider: str) -> None:
-    """Refuse a history that no vendor accepts, before anything is sent.
-
-    Raises:
-        InvalidRequestError: It is empty, or holds a tool's result without the call that it answers.
-    """
-    if not messages:
-        raise InvalidRequestError("messages is empty: give at least one message", provider=provider)
-    called: set[str] = set()
-    for position, message in enumerate(messages):
-        called.update(call.id for call in message.tool_calls)
-        if message.role != "tool":
-            continue
-        if message.tool_call_id is None:
-            raise InvalidRequestError(f"message {position} is a tool's result without tool_call_id", provider=provider)
-        if message.tool_call_id not in called:
-            raise InvalidRequestError(
-                f"message {position} is the result of tool call {message.tool_call_id!r}, but no assistant message "
-                "before it made that call; keep response.message in the history",
-                provider=provider,
-            )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from llm_connector.types import ChatRequest
 
 # Read by the client or by every protocol in its own way; the others must be taken one by one.
@@ -31,6 +33,13 @@ class RequestFields:
         """The field's value, or ``None``; it counts as dealt with."""
         self._left.discard(name)
         return getattr(self.request, name)
+
+    def take_set(self, names: Iterable[str]) -> dict[str, Any]:
+        """Those of the fields that are set, by name; they count as dealt with."""
+        left, request = self._left, self.request
+        found = {name: getattr(request, name) for name in names if name in left}
+        left.difference_update(found)
+        return found
 
     def warn(self, text: str) -> None:
         """Say what was changed."""

@@ -62,6 +62,7 @@ class Gemini(Protocol):
     """generateContent, models and embeddings."""
 
     rules = RULES
+    tool_results = "turn"
     default_version = "v1beta"
     files_url = "https://generativelanguage.googleapis.com/v1beta/"
     tells_server_calls = True
@@ -107,7 +108,9 @@ class Gemini(Protocol):
         """The name as it is, if it can be one."""
         if _NOT_IN_A_NAME.search(model):
             raise errors.InvalidRequestError(
-                f"{model[:80]!r} is not the name of a model", provider=self.settings.provider.name
+                f"{model[:80]!r} is not the name of a model: allowed are letters, digits and . _ : @ - with single "
+                "slashes between them",
+                provider=self.settings.provider.name,
             )
         return model
 

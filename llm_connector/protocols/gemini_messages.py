@@ -81,6 +81,9 @@ class ContentWriter:
             return {"contents": [{"role": "user", "parts": self._system}]}
         if not self._contents:
             raise InvalidRequestError("all messages are empty", provider=self._provider.name)
+        if self._contents[0]["role"] == "model" and any("functionCall" in part for part in self._contents[0]["parts"]):
+            self._fields.warn("a call must follow a user's message; one was put before it")
+            self._contents.insert(0, {"role": "user", "parts": [{"text": "(The conversation begins.)"}]})
         body: dict[str, Any] = {"contents": self._contents}
         return body | ({"systemInstruction": {"parts": self._system}} if self._system else {})
 

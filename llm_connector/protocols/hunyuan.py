@@ -160,11 +160,20 @@ class HunyuanWriter(MessageWriter):
     """Writes messages in OpenAI's form; ``Hunyuan`` spells them the vendor's way."""
 
     def write(self, messages: list[Message]) -> list[dict[str, Any]]:
-        """All messages, the system's joined into one at the beginning, where the vendor wants it."""
+        """All messages, the system's joined into one at the beginning, where the vendor wants it.
+
+        Raises:
+            InvalidRequestError: The last one is not the user's or a tool's, which the vendor wants it to be.
+        """
         written = super().write(messages)
         instructions = [message["content"] for message in written if message["role"] == "system"]
-        if len(instructions) > 1 and all(isinstance(text, str) for text in instructions):
-            rest = [message for message in written if message["role"] != "system"]
+        rest = [message for message in written if message["role"] != "system"]
+        if not rest or rest[-1]["role"] == "assistant":
+            raise errors.InvalidRequestError(
+                "the last message must be the user's or a tool's; end with Message.user(...)",
+                provider=self._settings.provider.name,
+            )
+        if instructions and all(isinstance(text, str) for text in instructions):
             return [{"role": "system", "content": "\n\n".join(instructions)}, *rest]
         return written
 

@@ -49,6 +49,7 @@ _MISSING_MODEL = re.compile(r"""model ['"]?([^'"\s]+)['"]? not found""")
 class Ollama(Protocol):
     """``/api/chat``, ``/api/embed`` and ``/api/tags``."""
 
+    tool_results = "anywhere"  # a template writes what it is given (Ollama, 2026-08)
     rules = (
         Rule(errors.ModelNotFoundError, message=r"model .{0,200}not found|pull model manifest: file does not exist"),
         Rule(errors.AuthenticationError, message=r"^unauthorized"),

@@ -108,20 +108,18 @@ class OpenAIChat(Protocol):
         return body | (request.extra_body or {})
 
     def _reasoning(self, fields: RequestFields, model: str) -> dict[str, Any]:
-        for name in FIELDS:
-            fields.take(name)
+        fields.take_set(FIELDS)
         return self.dialect.reasoning(ReasoningControl.of(fields.request), model, fields)
 
     def _sampling(self, fields: RequestFields, so_far: dict[str, Any], *, reasons: bool) -> dict[str, Any]:
         dialect = self.dialect
         sampled = so_far.get("reasoning_effort") == "none"  # gpt-5.1 and later sample when they do not reason
         unsupported = dialect.unsupported_by(fields.request.model or "")
-        body: dict[str, Any] = {}
-        for name in _COPIED:
-            if name in unsupported or (reasons and not sampled and name in REFUSED_WHEN_REASONING):
-                continue  # reported with all that nobody took
-            if (value := fields.take(name)) is not None:
-                body[dialect.rename.get(name, name)] = self._in_range(name, value, fields)
+        refused = REFUSED_WHEN_REASONING if reasons and not sampled else ()
+        taken = fields.take_set(name for name in _COPIED if name not in unsupported and name not in refused)
+        body: dict[str, Any] = {
+            dialect.rename.get(name, name): self._in_range(name, value, fields) for name, value in taken.items()
+        }
         if "temperature" in body and fields.request.temperature == 0:
             body |= dialect.when_greedy
         if (limit := fields.take("max_tokens")) is not None:

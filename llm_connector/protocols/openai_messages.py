@@ -171,11 +171,11 @@ class MessageWriter:
             return block.data if self._dialect.bare_base64 else str(block.data_url)
         if block.file_id is not None:
             if not self._dialect.file_scheme:
-                raise self._unsupported(f"a {block.type} by file id", "send its bytes or its address")
+                raise self._unsupported(f"{block.type} by file id", "send its bytes or its address")
             return f"{self._dialect.file_scheme}{block.file_id}"
         assert block.url is not None
         if not self._dialect.fetches_urls and block.url.startswith(("http://", "https://")):
-            raise self._unsupported(f"a {block.type} by address", "download it and use from_bytes or from_file")
+            raise self._unsupported(f"{block.type} by address", "download it and use from_bytes or from_file")
         return block.url
 
     def _audio(self, block: AudioBlock) -> dict[str, Any]:
@@ -191,7 +191,7 @@ class MessageWriter:
         if self._dialect.documents == "file_url":
             return {"type": "file_url", "file_url": {"url": self._address(block)}}
         if block.url is not None:
-            raise self._unsupported("a document by address", "download it and use from_bytes or from_file")
+            raise self._unsupported("document by address", "download it and use from_bytes or from_file")
         if block.file_id is not None:
             return {"type": "file", "file": {"file_id": block.file_id}}
         return {"type": "file", "file": {"file_data": block.data_url, "filename": block.name or "document.pdf"}}

@@ -59,6 +59,7 @@ class OpenAIResponses(Protocol):
     """``/responses``; models, embeddings and the way out by ``/chat/completions``."""
 
     rules = (*OpenAIChat.rules, Rule(ContentFilterError, code=r"\w+_policy(_violation)?"))
+    tool_results = "turn"
     chat_protocol: ClassVar[type[OpenAIChat]] = OpenAIChat
 
     def __init__(self, settings: Settings) -> None:

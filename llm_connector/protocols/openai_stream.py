@@ -75,25 +75,30 @@ class ChatDecoder(Decoder):
     def _chunks(self, payload: Any) -> list[ChatChunk]:
         if not isinstance(payload, dict):
             return []
-        self._id = self._id or payload.get("id")  # a relay's first chunk may have an id of its own
-        self._model = self._model or payload.get("model")
-        if self.created is None and isinstance(payload.get("created"), int):
-            self.created = payload["created"] or None
-        usage = payload.get("usage") or (payload.get("x_groq") or {}).get("usage")
+        if self.created is None or not self._id or not self._model:
+            self._take_names(payload)
+        usage = payload.get("usage") or ("x_groq" in payload and (payload["x_groq"] or {}).get("usage"))
         if usage:
             self._usage = read_usage(usage)
-        chunks = [
-            chunk for choice in payload.get("choices") or () if (chunk := self._choice(choice, payload)) is not None
-        ]
+        chunks = []
+        for choice in payload.get("choices") or ():
+            if (chunk := self._choice(choice, payload)) is not None:
+                chunks.append(chunk)  # noqa: PERF401 - the hottest loop; a comprehension is slower before Python 3.12
         if payload.get("citations") or payload.get("search_results"):
             chunks.append(self._cited(payload))
         return chunks
 
+    def _take_names(self, payload: dict[str, Any]) -> None:
+        self._id = self._id or payload.get("id")  # a relay's first chunk may have none of its own
+        self._model = self._model or payload.get("model")
+        if self.created is None and isinstance(payload.get("created"), int):
+            self.created = payload["created"] or None
+
     def _choice(self, choice: dict[str, Any], payload: dict[str, Any]) -> ChatChunk | None:
         index = self._index(choice, payload)
         delta = choice.get("delta")
-        if delta and len(delta) == 1 and (text := self._plain_text(choice, delta)):
-            return ChatChunk(text, id=self._id, model=self._model, index=index, raw=payload)
+        if delta and len(delta) == 1 and (plain := self._plain(choice, delta, index, payload)) is not None:
+            return plain
         first, second = ("message", "delta") if self._whole else ("delta", "message")  # Perplexity sends both
         delta = choice.get(first) or choice.get(second) or {}
         content = delta.get("content")
@@ -130,12 +135,18 @@ class ChatDecoder(Decoder):
             )
         return None
 
-    def _plain_text(self, choice: dict[str, Any], delta: dict[str, Any]) -> str:
-        """The text of a delta that holds nothing else, as nearly all do; empty where there is more to look at."""
+    def _plain(
+        self, choice: dict[str, Any], delta: dict[str, Any], index: int, payload: dict[str, Any]
+    ) -> ChatChunk | None:
+        """The chunk of a delta of one kind, as nearly all are; ``None`` where there is more to look at."""
+        if self._whole or choice.get("finish_reason") or choice.get("logprobs") or choice.get("usage"):
+            return None
         text = delta.get("content")
-        if text.__class__ is not str or self._think_tags or self._whole:
-            return ""
-        return "" if choice.get("finish_reason") or choice.get("logprobs") or choice.get("usage") else text
+        if text and text.__class__ is str and not self._think_tags:
+            return ChatChunk(text, "", (), None, None, None, self._id, self._model, index, None, None, None, payload)
+        if delta.get("tool_calls") and (calls := self._tool_calls(delta, index)):
+            return ChatChunk("", "", calls, None, None, None, self._id, self._model, index, None, None, None, payload)
+        return None
 
     def _index(self, choice: dict[str, Any], payload: dict[str, Any]) -> int:
         """The choice's number. A server that counts its chunks there has asked for one choice and names no object."""

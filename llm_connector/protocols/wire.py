@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_NAME = re.compile(r"[\w.:@~+/-]+")
 _UNREAD = object()
 _FIRST_FAILURE = 300
 
@@ -28,7 +30,11 @@ def checked_model(name: str, provider: str) -> str:
         InvalidRequestError: It holds what no name has, such as a line break.
     """
     if not isinstance(name, str) or not name.isprintable():
-        raise InvalidRequestError(f"{name[:80]!r} is not the name of a model", provider=provider)
+        shown = repr(name[:80]) if isinstance(name, str) else type(name).__name__
+        raise InvalidRequestError(
+            f"{shown} is not the name of a model: that is a text without line breaks; models() lists them",
+            provider=provider,
+        )
     return name
 
 
@@ -40,10 +46,13 @@ def segment(name: str, safe: str = "") -> str:
         safe: Characters that the vendor wants as they are.
 
     Raises:
-        InvalidRequestError: A step through directories stands for a name.
+        InvalidRequestError: It holds a step through directories, or a character that no vendor's names have.
     """
-    if name in {"", ".", ".."}:
-        raise InvalidRequestError(f"{name!r} is no name that can be in an address")
+    if not _NAME.fullmatch(name) or not all(part.strip(".") for part in name.split("/")):
+        raise InvalidRequestError(
+            f"{name[:80]!r} is not a name that can be in an address: allowed are letters, digits and . _ : @ ~ + - "
+            "with single slashes between them, and no part of dots alone"
+        )
     return quote(name, safe=safe)
 
 

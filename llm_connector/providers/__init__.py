@@ -29,6 +29,27 @@ _FAMILIES = (
     "tencent",
     "zhipu",
 )
+# What people call a provider by: its models, its cloud, its company.
+_BRANDS = {
+    "alibaba": "aliyun",
+    "ark": "volcengine",
+    "azure": "azure_openai",
+    "bedrock": "anthropic_bedrock",
+    "bigmodel": "zhipu",
+    "chatgpt": "openai",
+    "claude": "anthropic",
+    "dashscope": "aliyun",
+    "doubao": "volcengine",
+    "glm": "zhipu",
+    "gpt": "openai",
+    "hunyuan": "tencent_tokenhub",
+    "kimi": "moonshot",
+    "llama.cpp": "local",
+    "qwen": "aliyun",
+    "vertex": "google_vertex",
+    "z.ai": "zhipu",
+    "zai": "zhipu",
+}
 
 
 @functools.cache
@@ -61,11 +82,16 @@ def find_provider(name: str) -> Provider:
     Raises:
         ConfigError: There is no such provider.
     """
+    if not isinstance(name, str):
+        raise ConfigError(f"provider must be a name such as 'openai', not {type(name).__name__}")
     row = _by_name().get(name)
     if row is None:
-        import difflib  # noqa: PLC0415 - only on the way to an error
-
-        close = difflib.get_close_matches(str(name), _by_name(), n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else f"; choose from {', '.join(supported_providers())}"
-        raise ConfigError(f"unknown provider {name!r}{hint}")
+        raise ConfigError(f"unknown provider {name[:40]!r}; {_hint(name.lower())}")
     return row
+
+
+def _hint(name: str) -> str:
+    import difflib  # noqa: PLC0415 - only on the way to an error
+
+    close = [_BRANDS[name]] if name in _BRANDS else difflib.get_close_matches(name, _by_name(), n=1)
+    return f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(supported_providers())}"

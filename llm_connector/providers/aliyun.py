@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from llm_connector.protocols.chat_dialect import ChatDialect
 from llm_connector.protocols.chat_reasoning import by_enable_thinking
-from llm_connector.provider import Capabilities, Option, Provider
+from llm_connector.provider import IN_HOST, Capabilities, Option, Provider
 from llm_connector.providers.error_tables import ALIYUN_RULES
 
 if TYPE_CHECKING:
@@ -36,7 +36,12 @@ _OPTIONS = (
         choices=tuple(ALIYUN_HOSTS),
         help="where the key was made: keys are valid in one region",
     ),
-    Option(name="workspace", env=("DASHSCOPE_WORKSPACE", "DASHSCOPE_WORKSPACE_ID"), help="a workspace's id"),
+    Option(
+        name="workspace",
+        env=("DASHSCOPE_WORKSPACE", "DASHSCOPE_WORKSPACE_ID"),
+        form=IN_HOST,
+        help="a workspace's id",
+    ),
 )
 _ENDPOINT = Option(
     name="endpoint",

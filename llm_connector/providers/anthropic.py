@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from llm_connector import errors
-from llm_connector.errors import ConfigError
 from llm_connector.faults import Rule
 from llm_connector.google_auth import google_access_token
 from llm_connector.protocols.anthropic_dialect import AnthropicDialect
-from llm_connector.provider import Capabilities, Option, Provider
+from llm_connector.provider import IN_HOST, IN_PATH, SOME_TEXTS, Capabilities, Option, Provider
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,13 +17,13 @@ _CAPABILITIES = Capabilities(documents=True)
 _CLOUD_CAPABILITIES = Capabilities(documents=True, models=False)
 # Signatures are good in every cloud (Anthropic docs, "Thinking", 2026-10), so the three share a family.
 _FAMILY = "anthropic"
-_BETAS = Option(name="betas", help="names of beta features: a list, or text with commas")
+_BETAS = Option(name="betas", form=SOME_TEXTS, help="names of beta features: a list, or text with commas")
 
 
 def _vertex_address(options: Mapping[str, Any], model: str | None) -> str:
     """The host of a location: the whole world, a part of it, or one region."""
     del model
-    location = _place(options, "location")
+    location = options["location"]
     if location == "global":
         return "https://aiplatform.googleapis.com/v1"
     if location in {"us", "eu"}:
@@ -36,16 +34,9 @@ def _vertex_address(options: Mapping[str, Any], model: str | None) -> str:
 def _bedrock_address(options: Mapping[str, Any], model: str | None) -> str:
     """The endpoint of a region; China's are in a domain of their own."""
     del model
-    region = _place(options, "region")
+    region = options["region"]
     end = ".cn" if region.startswith("cn-") else ""
     return f"https://bedrock-runtime.{region}.amazonaws.com{end}"
-
-
-def _place(options: Mapping[str, Any], name: str) -> str:
-    place = str(options[name])
-    if not re.fullmatch(r"[a-z0-9-]+", place):
-        raise ConfigError(f"{name} is a name such as us-east-1, not {place[:40]!r}")
-    return place
 
 
 ROWS = (
@@ -59,7 +50,7 @@ ROWS = (
         base_url_env=("ANTHROPIC_BASE_URL",),
         auth="anthropic",
         options=(
-            Option(name="api_version", help="the anthropic-version header; 2023-06-01 by default"),
+            Option(name="api_version", form=IN_PATH, help="the anthropic-version header; 2023-06-01 by default"),
             Option(
                 name="auth",
                 default="x-api-key",
@@ -88,15 +79,19 @@ ROWS = (
             Option(
                 name="project",
                 env=("ANTHROPIC_VERTEX_PROJECT_ID", "GOOGLE_CLOUD_PROJECT"),
+                form=IN_PATH,
                 help="the Google Cloud project",
             ),
             Option(
                 name="location",
                 env=("CLOUD_ML_REGION", "GOOGLE_CLOUD_LOCATION"),
                 default="global",
+                form=IN_HOST,
                 help="a region, us, eu or global",
             ),
-            Option(name="api_version", help="anthropic_version in the body; vertex-2023-10-16 by default"),
+            Option(
+                name="api_version", form=IN_PATH, help="anthropic_version in the body; vertex-2023-10-16 by default"
+            ),
             _BETAS,
         ),
         dialect=AnthropicDialect(files=False),
@@ -114,11 +109,19 @@ ROWS = (
         base_url_env=("ANTHROPIC_BEDROCK_BASE_URL",),
         auth="aws",
         options=(
-            Option(name="region", env=("AWS_REGION", "AWS_DEFAULT_REGION"), default="us-east-1", help="an AWS region"),
+            Option(
+                name="region",
+                env=("AWS_REGION", "AWS_DEFAULT_REGION"),
+                default="us-east-1",
+                form=IN_HOST,
+                help="an AWS region",
+            ),
             Option(name="access_key", env=("AWS_ACCESS_KEY_ID",), secret=True, help="an access key's id"),
             Option(name="secret_key", env=("AWS_SECRET_ACCESS_KEY",), secret=True, help="its secret"),
             Option(name="session_token", env=("AWS_SESSION_TOKEN",), secret=True, help="of temporary credentials"),
-            Option(name="api_version", help="anthropic_version in the body; bedrock-2023-05-31 by default"),
+            Option(
+                name="api_version", form=IN_PATH, help="anthropic_version in the body; bedrock-2023-05-31 by default"
+            ),
             _BETAS,
         ),
         dialect=AnthropicDialect(files=False),

@@ -15,7 +15,7 @@ from llm_connector.protocols.chat_reasoning import (
     by_template,
     is_openai_reasoning_model,
 )
-from llm_connector.provider import Capabilities, Option, Provider
+from llm_connector.provider import A_COUNT, IN_HEADER, IN_PATH, Capabilities, Option, Provider
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,6 +45,13 @@ def _start_local_server(model: str | None, context_size: int | None, threads: in
     return str(ensure_server(model, context_size=context_size, threads=threads).base_url)
 
 
+def _local_context_window(options: Mapping[str, Any], model: str) -> int:
+    from llm_connector.local.models import KNOWN_MODELS, SMOLLM2  # noqa: PLC0415 - only the provider "local" needs it
+
+    size = options.get("context_size")
+    return size if isinstance(size, int) else KNOWN_MODELS.get(model, SMOLLM2).context_size
+
+
 ROWS = (
     Provider(
         name="openai",
@@ -56,8 +63,8 @@ ROWS = (
         base_url_env=("OPENAI_BASE_URL",),
         auth="openai",
         options=(
-            Option(name="organization", env=("OPENAI_ORG_ID",), help="the organization that is billed"),
-            Option(name="project", env=("OPENAI_PROJECT_ID",), help="the project that is billed"),
+            Option(name="organization", env=("OPENAI_ORG_ID",), form=IN_HEADER, help="the organization that is billed"),
+            Option(name="project", env=("OPENAI_PROJECT_ID",), form=IN_HEADER, help="the project that is billed"),
         ),
         dialect=OPENAI_DIALECT,
         capabilities=Capabilities(documents=True, audio=True, reasoning=False, embeddings=True),
@@ -71,8 +78,10 @@ ROWS = (
         base_url_env=("AZURE_OPENAI_ENDPOINT",),
         auth="azure",
         options=(
-            Option(name="deployment", help="a deployment's name; selects the deployments surface"),
-            Option(name="api_version", env=("OPENAI_API_VERSION",), help="such as 2024-10-21, or preview"),
+            Option(name="deployment", form=IN_PATH, help="a deployment's name; selects the deployments surface"),
+            Option(
+                name="api_version", env=("OPENAI_API_VERSION",), form=IN_PATH, help="such as 2024-10-21, or preview"
+            ),
             Option(
                 name="azure_ad_token",
                 env=("AZURE_OPENAI_AD_TOKEN",),
@@ -173,8 +182,8 @@ ROWS = (
         base_url=_local_address,
         key_required=False,
         options=(
-            Option(name="context_size", help="tokens of context"),
-            Option(name="threads", help="processor threads; half the cores by default"),
+            Option(name="context_size", form=A_COUNT, help="tokens of context"),
+            Option(name="threads", form=A_COUNT, help="processor threads; half the cores by default"),
         ),
         dialect=ChatDialect(
             media=frozenset(),
@@ -184,6 +193,7 @@ ROWS = (
         ),
         reasoning_replay="with_tool_calls",
         default_model="smollm2",
+        context_window=_local_context_window,
         capabilities=Capabilities(images=False, embeddings=True),
     ),
 )

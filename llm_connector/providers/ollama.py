@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from llm_connector.errors import ConfigError
-from llm_connector.provider import Capabilities, Option, Provider
+from llm_connector.provider import A_DICT, Capabilities, Form, Option, Provider
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,6 +41,14 @@ def _address(options: Mapping[str, Any], model: str | None) -> str:
     return parse_host(os.environ.get("OLLAMA_HOST", ""))
 
 
+def _context_window(options: Mapping[str, Any], model: str) -> int | None:
+    """What the user asks for; else the server decides when it loads the model, whatever window the model has."""
+    del model
+    own = options.get("options")
+    window = own.get("num_ctx") if isinstance(own, dict) else None
+    return window if isinstance(window, int) else None
+
+
 ROWS = (
     Provider(
         name="ollama",
@@ -52,11 +60,18 @@ ROWS = (
         key_required=False,
         options=(
             Option(
-                name="keep_alive", help='how long a model stays loaded: seconds, or "5m"; -1 for ever, 0 not at all'
+                name="keep_alive",
+                form=Form("seconds, or a text such as 5m", types=(str, int, float)),
+                help='how long a model stays loaded: seconds, or "5m"; -1 for ever, 0 not at all',
             ),
-            Option(name="options", help="the model's own options, such as {'num_ctx': 8192}; a request's come first"),
+            Option(
+                name="options",
+                form=A_DICT,
+                help="the model's own options, such as {'num_ctx': 8192}; a request's come first",
+            ),
         ),
         reasoning_replay="with_tool_calls",
+        context_window=_context_window,
         capabilities=Capabilities(embeddings=True),
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llm_connector.protocols.chat_dialect import ChatDialect
 from llm_connector.protocols.chat_reasoning import by_effort
-from llm_connector.provider import Capabilities, Option, Provider
+from llm_connector.provider import IN_HEADER, IN_PATH, Capabilities, Option, Provider
 from llm_connector.providers.chat_completions import OPENAI_DIALECT
 
 _CAPABILITIES = Capabilities(documents=True, embeddings=True)
@@ -20,8 +20,8 @@ ROWS = (
         base_url_env=("OPENAI_BASE_URL",),
         auth="openai",
         options=(
-            Option(name="organization", env=("OPENAI_ORG_ID",), help="the organization that is billed"),
-            Option(name="project", env=("OPENAI_PROJECT_ID",), help="the project that is billed"),
+            Option(name="organization", env=("OPENAI_ORG_ID",), form=IN_HEADER, help="the organization that is billed"),
+            Option(name="project", env=("OPENAI_PROJECT_ID",), form=IN_HEADER, help="the project that is billed"),
         ),
         # A server without /responses is no server of OpenAI's.
         dialect=ChatDialect(media=frozenset({"image", "document"}), reasoning=by_effort(), max_stops=None),
@@ -38,7 +38,10 @@ ROWS = (
         auth="azure",
         options=(
             Option(
-                name="api_version", env=("OPENAI_API_VERSION",), help="such as preview; a date for the older surface"
+                name="api_version",
+                env=("OPENAI_API_VERSION",),
+                form=IN_PATH,
+                help="such as preview; a date for the older surface",
             ),
             Option(
                 name="azure_ad_token",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from llm_connector.protocols.chat_dialect import ChatDialect
 from llm_connector.protocols.chat_reasoning import by_thinking_type
-from llm_connector.provider import Capabilities, Option, Provider
+from llm_connector.provider import IN_HOST, Capabilities, Option, Provider
 
 _PENALTIES = frozenset({"presence_penalty", "frequency_penalty"})
 
@@ -23,7 +23,12 @@ ROWS = (
             Option(name="secret_id", env=("TENCENTCLOUD_SECRET_ID",), secret=True, help="the id of a key pair"),
             Option(name="secret_key", env=("TENCENTCLOUD_SECRET_KEY",), secret=True, help="its secret half"),
             Option(name="session_token", secret=True, help="the token of temporary keys"),
-            Option(name="region", env=("TENCENTCLOUD_REGION",), help="such as ap-guangzhou; this product needs none"),
+            Option(
+                name="region",
+                env=("TENCENTCLOUD_REGION",),
+                form=IN_HOST,
+                help="such as ap-guangzhou; this product needs none",
+            ),
         ),
         dialect=ChatDialect(
             unsupported=frozenset({"name"}),

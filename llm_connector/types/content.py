@@ -6,10 +6,17 @@ import base64
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+
+from llm_connector.errors import InvalidRequestError
+from llm_connector.types.given import Given
+
+# What the beginning of a type gives away; sound may be in a film's container, and a document may be anything.
+_BEGINNINGS = {"image": ("image/",), "audio": ("audio/", "video/"), "video": ("video/",)}
+_KNOWN = ("image/", "audio/", "video/", "text/", "application/pdf")
 
 
-class Block(BaseModel):
+class Block(Given):
     """What all blocks share.
 
     Attributes:
@@ -31,6 +38,8 @@ class TextBlock(Block):
     def __init__(self, text: str | None = None, **fields: Any) -> None:
         super().__init__(**(fields if text is None else {"text": text, **fields}))
 
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]  # see Given
+
 
 def _media() -> Any:
     """The module that reads media; loaded by the first message that holds some."""
@@ -43,6 +52,7 @@ class MediaBlock(Block):
     """Something that is not text, held in exactly one of three ways.
 
     Attributes:
+        type: Of which kind: ``image``, ``audio``, ``video`` or ``document``.
         url: An ``http(s)`` address, or the vendor's own scheme (``gs://``, ``oss://``, ``ms://``).
         data: The bytes as base64 text.
         file_id: The id of a file uploaded to the provider.
@@ -63,21 +73,21 @@ class MediaBlock(Block):
         """Hold a ``data:`` URL as data, so that each protocol has one form less to know; sniff a missing type."""
         if not isinstance(value, dict):
             return value
-        fields = dict(value)
-        if isinstance(url := fields.get("url"), str) and url.startswith("data:"):
-            fields["mime_type"], fields["data"] = _media().split_data_url(url)
-            del fields["url"]
-        if isinstance(data := fields.get("data"), bytes):
-            fields["data"] = base64.b64encode(data).decode()
-        if fields.get("data") is not None and not fields.get("mime_type"):
-            fields["mime_type"] = _media().sniff_base64(fields["data"], name=fields.get("name"))
-        return fields
+        try:
+            return _as_data(dict(value), str(cls.model_fields["type"].default))
+        except InvalidRequestError as error:
+            told = error.message
+        raise ValueError(told)  # pydantic adds where it is
 
     @model_validator(mode="after")
     def _hold_one_source(self) -> Self:
         given = [name for name in ("url", "data", "file_id") if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(f"give exactly one of url, data and file_id; got {', '.join(given) or 'none'}")
+        if not getattr(self, given[0]):
+            raise ValueError(f"{given[0]} is empty: there is no {self.type} in it")
+        if self.url is not None and "://" not in self.url:
+            raise ValueError("url must be an address such as https://…; for a file on disk use from_file")
         return self
 
     @classmethod
@@ -87,8 +97,16 @@ class MediaBlock(Block):
 
     @classmethod
     def from_bytes(cls, data: bytes, mime_type: str | None = None, **fields: Any) -> Self:
-        """From bytes; the type is sniffed when not given."""
-        return cls(data=base64.b64encode(data).decode(), mime_type=mime_type, **fields)
+        """From bytes; the type is sniffed when not given.
+
+        Raises:
+            InvalidRequestError: They are no bytes, or empty, or of a kind that this block does not hold.
+        """
+        if not isinstance(data, bytes | bytearray | memoryview):
+            raise InvalidRequestError(
+                f"from_bytes takes bytes, not {type(data).__name__}; see also from_file and from_url"
+            )
+        return cls(data=bytes(data), mime_type=mime_type, **fields)
 
     @classmethod
     def from_file(cls, path: str | Path, mime_type: str | None = None, **fields: Any) -> Self:
@@ -135,7 +153,7 @@ class VideoBlock(MediaBlock):
     """A film. ``fps`` is the number of frames a second to look at, where the provider takes it."""
 
     type: Literal["video"] = "video"
-    fps: float | None = None
+    fps: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
 
 class DocumentBlock(MediaBlock):
@@ -147,39 +165,101 @@ class DocumentBlock(MediaBlock):
     citations: bool | None = None
 
 
-_OPENAI_MEDIA: dict[str, type[MediaBlock]] = {
-    "image_url": ImageBlock,
-    "video_url": VideoBlock,
-    "audio_url": AudioBlock,
-    "file_url": DocumentBlock,
-}
+_OPENAI_MEDIA = {"image_url": "image", "video_url": "video", "audio_url": "audio", "file_url": "document"}
+
+
+def _as_data(fields: dict[str, Any], kind: str) -> dict[str, Any]:
+    """Take a ``data:`` URL apart and encode bytes; check what there is and tell its type.
+
+    Raises:
+        InvalidRequestError: The data is broken or empty, or something else than the block says.
+    """
+    data, mime = fields.get("data"), fields.get("mime_type")
+    if isinstance(url := fields.get("url"), str) and url.startswith("data:"):
+        mime, data = _media().split_data_url(url)
+        del fields["url"]
+    elif isinstance(data, bytes):
+        data = base64.b64encode(data).decode()
+    elif isinstance(data, str) and data:
+        _media().decode_base64(data)
+    if isinstance(data, str) and data:
+        mime = mime or _media().sniff_base64(data, name=fields.get("name"))
+        mime = _checked_type(mime or "application/octet-stream", kind)
+    elif isinstance(mime, str):
+        mime = _media().checked_mime(mime)
+    return {**fields, "data": data, "mime_type": mime}
+
+
+def _checked_type(mime: str, kind: str) -> str:
+    mime = _media().checked_mime(mime)
+    if mime == "application/octet-stream":
+        raise InvalidRequestError("its type is not known from its first bytes; pass mime_type=, such as image/png")
+    if mime.startswith(_KNOWN) and not mime.startswith(_BEGINNINGS.get(kind, "")):
+        raise InvalidRequestError(f"it is {mime}, which is no {kind}; use the block of its kind")
+    return mime
 
 
 def block_from_any(value: Any) -> Any:
     """Accept OpenAI's content parts beside our own blocks; anything else goes on to validation as it is."""
     if isinstance(value, str):
-        return TextBlock(text=value)
+        return {"type": "text", "text": value}
     if not isinstance(value, dict):
         return value
     kind = value.get("type")
     if kind in _OPENAI_MEDIA:
         return _media_from_openai(kind, value)
     if kind == "input_audio":
-        audio = value[kind]
-        return AudioBlock(data=audio.get("data"), url=audio.get("url"), mime_type=f"audio/{audio.get('format', 'wav')}")
-    if kind == "file" and isinstance(file := value.get("file"), dict):
+        audio = _inside(value, kind)
+        mime = f"audio/{audio.get('format', 'wav')}"
+        return {"type": "audio", "data": audio.get("data"), "url": audio.get("url"), "mime_type": mime}
+    if kind == "file":
+        file = _inside(value, kind)
         source = file.get("file_data")
-        fields = {"url": source} if source and source.startswith("data:") else {"data": source}
-        return DocumentBlock(**fields, file_id=file.get("file_id"), name=file.get("filename"))
+        held = "url" if isinstance(source, str) and source.startswith("data:") else "data"
+        return {"type": "document", held: source, "file_id": file.get("file_id"), "name": file.get("filename")}
     return value
 
 
-def _media_from_openai(kind: str, part: dict[str, Any]) -> MediaBlock:
-    source = part[kind]
-    fields = dict(source) if isinstance(source, dict) else {"url": source}
+def _media_from_openai(kind: str, part: dict[str, Any]) -> dict[str, Any]:
+    source = part.get(kind)
+    fields = {"url": source} if isinstance(source, str) else dict(_inside(part, kind))
     if part.get("cache_control") is not None:
         fields["cache_control"] = part["cache_control"]
-    return _OPENAI_MEDIA[kind](**fields)
+    return {**fields, "type": _OPENAI_MEDIA[kind]}
+
+
+def _inside(part: dict[str, Any], kind: str) -> dict[str, Any]:
+    """What a part of OpenAI's has under the name of its kind."""
+    if not isinstance(inner := part.get(kind), dict):
+        raise ValueError(f"a part of type {kind!r} has a dict under {kind!r}")  # noqa: TRY004 - pydantic lets it through
+    return inner
+
+
+_BLOCKS: dict[str, type[Block]] = {
+    "text": TextBlock,
+    "image": ImageBlock,
+    "audio": AudioBlock,
+    "video": VideoBlock,
+    "document": DocumentBlock,
+}
+
+
+def made_block(value: Any) -> Any:
+    """The block of what ``block_from_any`` accepts.
+
+    Raises:
+        InvalidRequestError: It is incomplete, or none.
+    """
+    try:
+        fields = block_from_any(value)
+    except ValueError as error:
+        raise InvalidRequestError(str(error)) from None
+    if isinstance(fields, Block):
+        return fields
+    kind = _BLOCKS.get(str(fields.get("type"))) if isinstance(fields, dict) else None
+    if kind is None:
+        raise InvalidRequestError(f"a content block has one of the types {', '.join(_BLOCKS)}")
+    return kind(**fields)
 
 
 ContentBlock = Annotated[

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from llm_connector.jsontext import dumps_spaced
 from llm_connector.types.content import ContentBlock, TextBlock
+from llm_connector.types.given import Given
 from llm_connector.types.tools import ToolCall
 
 Role = Literal["system", "developer", "user", "assistant", "tool"]
@@ -29,7 +30,7 @@ class Reasoning(BaseModel):
     blocks: list[dict[str, Any]]
 
 
-class Message(BaseModel):
+class Message(Given):
     """A message of any role.
 
     Attributes:
@@ -72,7 +73,13 @@ class Message(BaseModel):
     @field_validator("content", mode="before")
     @classmethod
     def _no_content_is_empty(cls, value: Any) -> Any:
-        return "" if value is None else value
+        if isinstance(value, (str, list)):
+            return value
+        if value is None:
+            return ""
+        if isinstance(value, tuple):
+            return list(value)
+        raise ValueError(f"must be a text or a list of blocks, not {type(value).__name__}")
 
     @classmethod
     def system(cls, content: str | list[Any], **fields: Any) -> Self:
@@ -105,12 +112,15 @@ class Message(BaseModel):
             tool_call_id: The call's id, or the call itself.
             is_error: That the tool failed.
             fields: Other fields.
+
+        Raises:
+            InvalidRequestError: The result has no JSON form, or a field is wrong.
         """
         if isinstance(tool_call_id, ToolCall):
             fields.setdefault("name", tool_call_id.name)
             tool_call_id = tool_call_id.id
         if isinstance(content, dict):
-            content = json.dumps(content, ensure_ascii=False)
+            content = dumps_spaced(content)
         return cls(role="tool", content=content, tool_call_id=tool_call_id, is_error=is_error, **fields)
 
     @property

@@ -5,20 +5,43 @@ from __future__ import annotations
 import builtins
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from llm_connector.errors import InvalidRequestError
-from llm_connector.hidden import HiddenHeaders, opened, sealed
+from llm_connector.hidden import HiddenHeaders, header_of_the_body, opened, sealed
+from llm_connector.types.explain import did_you_mean, explain
+from llm_connector.types.given import Given
 from llm_connector.types.message import Message
-from llm_connector.types.tools import Tool
+from llm_connector.types.tools import Tool, schema_of
 
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 TOOL_CHOICE_MODES = frozenset({"auto", "none", "required"})
+_SCHEMA_TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")
 
 
-class ResponseFormat(BaseModel):
+def _no_truth_value(value: Any) -> Any:
+    """A number, which a truth value is not; pydantic takes ``True`` for 1."""
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not bool")  # noqa: TRY004 - pydantic lets a TypeError through
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_no_truth_value)]
+Number = Annotated[float, BeforeValidator(_no_truth_value), Field(allow_inf_nan=False)]
+
+
+class ResponseFormat(Given):
     """The form that the answer's text must have.
 
     Attributes:
@@ -46,14 +69,23 @@ class ResponseFormat(BaseModel):
             return value
         if isinstance(value, type) and issubclass(value, BaseModel):
             name = re.sub(r"[^a-zA-Z0-9_-]", "_", value.__name__)
-            return cls(type="json_schema", name=name, json_schema=value.model_json_schema(), model=value)
+            return cls(type="json_schema", name=name, json_schema=schema_of(value), model=value)
         if isinstance(value, str) and value in {"text", "json_object"}:
             return cls(type=value)
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and value:
             return cls._from_mapping(value)
+        told = f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+        given = f"{told}; give the class, not an instance of it" if isinstance(value, BaseModel) else told
         raise InvalidRequestError(
-            f"response_format takes a pydantic class, a JSON schema (a dict), 'json_object' or 'text', not {value!r}"
+            "response_format takes a pydantic class, a JSON schema (a dict with something in it), 'json_object' or "
+            f"'text', not {given}"
         )
+
+    @model_validator(mode="after")
+    def _hold_a_schema(self) -> Self:
+        if self.type == "json_schema" and self.json_schema is None:
+            raise ValueError("the type json_schema needs a schema: give json_schema=, or the schema itself as a dict")
+        return self
 
     @classmethod
     def _from_mapping(cls, value: Mapping[str, Any]) -> ResponseFormat:
@@ -63,11 +95,20 @@ class ResponseFormat(BaseModel):
             return cls(type="json_schema", **fields)
         if kind in {"text", "json_object"} and len(value) == 1:
             return cls(type=kind)
+        if kind == "json_schema":
+            raise InvalidRequestError(
+                "response_format: the type json_schema needs a dict json_schema with name and schema"
+            )
+        if isinstance(kind, str) and kind not in _SCHEMA_TYPES:
+            near = did_you_mean(kind, ("json_object", "json_schema", "text", *_SCHEMA_TYPES))
+            raise InvalidRequestError(
+                f"response_format has an unknown type{near}; it is json_object, json_schema, text, or a JSON schema's"
+            )
         name = re.sub(r"[^a-zA-Z0-9_-]", "_", str(value.get("title", "response")))
         return cls(type="json_schema", name=name, json_schema=dict(value))
 
 
-class ChatRequest(BaseModel):
+class ChatRequest(Given):
     """A request to a chat model. Fields left ``None`` are not sent.
 
     Attributes:
@@ -105,32 +146,32 @@ class ChatRequest(BaseModel):
 
     messages: list[Message]
     model: str | None = None
-    temperature: float | None = Field(default=None, allow_inf_nan=False)
-    top_p: float | None = Field(default=None, allow_inf_nan=False)
-    top_k: int | None = None
-    max_tokens: int | None = Field(default=None, ge=1)
+    temperature: Number | None = Field(default=None, ge=0)
+    top_p: Number | None = Field(default=None, ge=0, le=1)
+    top_k: Whole | None = None
+    max_tokens: Whole | None = Field(default=None, ge=1)
     stop: list[str] | None = None
-    seed: int | None = None
-    presence_penalty: float | None = Field(default=None, allow_inf_nan=False)
-    frequency_penalty: float | None = Field(default=None, allow_inf_nan=False)
-    logit_bias: dict[str, float] | None = None
+    seed: Whole | None = None
+    presence_penalty: Number | None = None
+    frequency_penalty: Number | None = None
+    logit_bias: dict[str, Number] | None = None
     logprobs: bool | None = None
-    top_logprobs: int | None = None
-    n: int | None = Field(default=None, ge=1)
+    top_logprobs: Whole | None = Field(default=None, ge=0)
+    n: Whole | None = Field(default=None, ge=1)
     user: str | None = None
     tools: list[Tool] | None = None
     tool_choice: str | None = None
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
     reasoning_effort: ReasoningEffort | None = None
-    thinking_budget: int | None = Field(default=None, ge=0)
+    thinking_budget: Whole | None = Field(default=None, ge=0)
     enable_thinking: bool | None = None
     metadata: dict[str, Any] | None = None
     extra_body: dict[str, Any] | None = None
     extra_headers: dict[str, str] | None = Field(default=None, exclude=True, repr=False)
     api_key: SecretStr | None = None
     base_url: str | None = Field(default=None, repr=False)
-    timeout: float | None = None
+    timeout: Annotated[float, BeforeValidator(_no_truth_value)] | None = None
 
     @field_validator("messages", mode="before")
     @classmethod
@@ -142,19 +183,25 @@ class ChatRequest(BaseModel):
     @field_validator("stop", mode="before")
     @classmethod
     def _one_stop_is_a_list(cls, value: Any) -> Any:
-        """An empty list means none: OpenAI refuses ``[]``."""
+        """An empty list means none: OpenAI refuses ``[]``, as every vendor does an empty text."""
+        if value == "" or (isinstance(value, list) and "" in value):
+            raise ValueError("has an empty text, which would end every answer at once; leave it out")
         return [value] if isinstance(value, str) else (value or None)
 
     @field_validator("extra_headers", mode="after")
     @classmethod
     def _hide_headers(cls, value: dict[str, str] | None) -> dict[str, str] | None:
+        if value is not None and (name := header_of_the_body(value)):
+            raise ValueError(f"has {name!r}, which follows from the body and is not yours to set; leave it out")
         return None if value is None else HiddenHeaders(value)
 
     @field_validator("tools", mode="before")
     @classmethod
     def _accept_any_tool(cls, value: Any) -> Any:
         """An empty list means none: vendors refuse ``[]``."""
-        return [Tool.from_any(tool) for tool in value] if value else None
+        if value is None or isinstance(value, (list, tuple)):
+            return [_numbered_tool(*item) for item in enumerate(value)] if value else None
+        raise ValueError(f"must be a list of tools, not {type(value).__name__}; put a single one into [ ]")
 
     @field_validator("tool_choice", mode="before")
     @classmethod
@@ -162,8 +209,13 @@ class ChatRequest(BaseModel):
         if value == "any" or value is True:
             return "required"
         if isinstance(value, dict):
-            named = value.get("function", value)
-            return named.get("name", {"any": "required"}.get(value.get("type", ""), value.get("type")))
+            named, kind = value.get("function", value), value.get("type")
+            named = named.get("name") if isinstance(named, dict) else None
+            value = named or ({"any": "required"}.get(str(kind), kind) if kind != "function" else None)
+        elif value is None:
+            return None
+        if not isinstance(value, str):
+            raise ValueError("must be 'auto', 'none', 'required' or the name of a tool")  # noqa: TRY004 - see above
         return value
 
     @field_validator("response_format", mode="before")
@@ -172,13 +224,13 @@ class ChatRequest(BaseModel):
         return None if value is None else ResponseFormat.from_any(value)
 
     @model_validator(mode="after")
-    def _tool_choice_names_a_tool(self) -> Self:
-        choice = self.tool_choice
-        if choice is None or self.tools is None:
-            return self
-        names = [tool.name for tool in self.tools]
-        if choice not in TOOL_CHOICE_MODES and choice not in names:
-            raise ValueError(f"tool_choice {choice!r} is neither auto, none, required nor one of the tools {names}")
+    def _fields_fit_together(self) -> Self:
+        if self.tools is not None or self.tool_choice is not None:
+            _check_tools(self.tools or [], self.tool_choice)
+        if self.top_logprobs is not None and self.logprobs is not True:
+            if self.logprobs is False:
+                raise ValueError("top_logprobs needs logprobs=True")
+            self.logprobs = True
         return self
 
     def __getstate__(self) -> dict[Any, Any]:
@@ -195,41 +247,60 @@ class ChatRequest(BaseModel):
         return choice if choice is not None and choice not in TOOL_CHOICE_MODES else None
 
     @classmethod
-    def from_any(cls, messages: str | ChatRequest | Sequence[Any] | Message, params: Mapping[str, Any]) -> ChatRequest:
+    def from_any(
+        cls,
+        messages: str | ChatRequest | Sequence[Any] | Message,
+        params: Mapping[str, Any],
+        model: str | None = None,
+    ) -> ChatRequest:
         """Make a request of what a client's method was given.
+
+        Args:
+            messages: The conversation, or a whole request.
+            params: The other fields; they win over those of a whole request.
+            model: The model where no other is named.
 
         Raises:
             InvalidRequestError: A field is misspelt or has a wrong value; the message names the field.
         """
         try:
-            if isinstance(messages, ChatRequest):
-                return messages if not params else cls.model_validate({**_set_fields(messages), **params})
-            return cls.model_validate({"messages": messages, **params})
+            if not isinstance(messages, ChatRequest):
+                request = cls.model_validate({"messages": messages, "model": model, **params})
+            elif params:
+                request = cls.model_validate({**_set_fields(messages), **params})
+            else:
+                request = messages
         except ValidationError as error:
-            explained = _explain(error, cls)
-        raise InvalidRequestError(explained)  # apart from pydantic's error, which holds the values: one may be a key
+            explained = explain(error, cls)
+        else:
+            return request if request.model or model is None else request.model_copy(update={"model": model})
+        raise InvalidRequestError(f"the request is not valid: {explained}")  # pydantic's own error would show a key
 
 
 def _set_fields(request: ChatRequest) -> dict[str, Any]:
     return {name: getattr(request, name) for name in request.model_fields_set}
 
 
-def _explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """Say which fields are wrong, without repeating their values: a value may be a key."""
-    problems = []
-    for problem in error.errors(include_url=False, include_input=False, include_context=False):
-        where = ".".join(str(part) for part in problem["loc"])
-        if problem["type"] == "extra_forbidden" and len(problem["loc"]) == 1:
-            problems.append(f"unknown field {where!r}{_did_you_mean(where, model)}")
-        else:
-            problems.append(f"{where or 'request'}: {problem['msg'].removeprefix('Value error, ')}")
-    return "the request is not valid: " + "; ".join(problems)
+def _numbered_tool(position: int, value: Any) -> Tool:
+    try:
+        return Tool.from_any(value)
+    except InvalidRequestError as error:
+        raise InvalidRequestError(f"tools[{position}]: {error.message.removeprefix('Tool: ')}") from None
 
 
-def _did_you_mean(name: str, model: type[BaseModel]) -> str:
-    import difflib  # noqa: PLC0415 - only on the way to an error
-
-    close = difflib.get_close_matches(name, model.model_fields, n=1, cutoff=0.8)
-    if close:
-        return f" (did you mean {close[0]!r}?)"
-    return "; the vendor's own fields go into extra_body"
+def _check_tools(tools: list[Tool], choice: str | None) -> None:
+    """Refuse what no vendor can act on: two functions of one name, and a choice of a tool that is not there."""
+    names = [tool.name for tool in tools if tool.vendor is None]
+    if len(set(names)) != len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"two tools are named {twice!r}; the model could not tell them apart: rename one")
+    if choice is None or choice in {"auto", "none"}:
+        return
+    if not tools:
+        raise ValueError(f"tool_choice {choice!r} needs tools; pass tools= as well, or leave tool_choice out")
+    if choice != "required" and choice not in {tool.name for tool in tools}:
+        known = [tool.name for tool in tools]
+        raise ValueError(
+            f"tool_choice {choice!r} is neither auto, none, required nor one of the tools {known}"
+            f"{did_you_mean(choice, known)}"
+        )

@@ -5,16 +5,22 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
-from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model, field_validator, model_validator
+from pydantic.errors import PydanticUserError
+from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core import PydanticSerializationError
 
 from llm_connector.errors import DecodeError, InvalidRequestError
+from llm_connector.jsontext import dumps_spaced, without_surrogates
+from llm_connector.types.given import Given
 
 NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}}
+_KNOWN_TYPES = "str, int, float, bool, list, dict, Literal, Enum or a pydantic class"
 
 
-class Tool(BaseModel):
+class Tool(Given):
     """A function that the model may ask for.
 
     Attributes:
@@ -28,31 +34,69 @@ class Tool(BaseModel):
 
     model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
-    name: str
+    name: str = Field(min_length=1)
     description: str = ""
     parameters: dict[str, Any] = Field(default_factory=lambda: dict(NO_PARAMETERS))
     strict: bool | None = None
     cache_control: dict[str, Any] | None = None
     vendor: dict[str, Any] | None = None
 
+    @field_validator("parameters", mode="after")
+    @classmethod
+    def _are_an_object(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if value.get("type", "object") != "object":
+            raise ValueError("must be a JSON schema of type 'object', with a property for each argument")
+        return value
+
     @classmethod
     def from_any(cls, value: Any) -> Tool:
         """Make a tool of a ``Tool``, a dict in OpenAI form, a pydantic class or a plain annotated function.
 
         Raises:
-            InvalidRequestError: It is none of these.
+            InvalidRequestError: It is none of these, or says too little about its arguments.
         """
         if isinstance(value, Tool):
             return value
         if isinstance(value, dict):
             return _tool_from_dict(value)
         if isinstance(value, type) and issubclass(value, BaseModel):
-            return cls(name=value.__name__, description=_summary(value), parameters=value.model_json_schema())
-        if callable(value):
+            return cls(name=value.__name__, description=_summary(value), parameters=schema_of(value))
+        if callable(value) and not isinstance(value, type):
             return _tool_from_function(value)
+        told = f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
         raise InvalidRequestError(
-            f"a tool must be a Tool, a dict in OpenAI form, a pydantic class or a function, not {type(value).__name__}"
+            f"a tool must be a Tool, a dict in OpenAI form, a pydantic class or a function, not {told}"
         )
+
+
+class _SchemaWriter(GenerateJsonSchema):
+    """pydantic's, but for defaults: one that cannot be written is an error and no warning."""
+
+    def encode_default(self, dft: Any) -> Any:
+        try:
+            return super().encode_default(dft)
+        except PydanticSerializationError:
+            kind = type(dft).__name__
+        raise InvalidRequestError(f"a default of type {kind} cannot be written as JSON; leave it out, or make it None")
+
+
+def schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    """The JSON schema of a pydantic class.
+
+    Raises:
+        InvalidRequestError: It has none: a type is not known, or a default cannot be written as JSON.
+    """
+    try:
+        return model.model_json_schema(schema_generator=_SchemaWriter)
+    except InvalidRequestError as error:
+        problem = error.message
+    except (PydanticUserError, NameError) as error:
+        problem = f"a type in it has none; use {_KNOWN_TYPES} ({_first_line(error)})"
+    raise InvalidRequestError(f"{model.__name__!r} has no JSON schema: {problem}")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _tool_from_dict(value: dict[str, Any]) -> Tool:
@@ -60,6 +104,10 @@ def _tool_from_dict(value: dict[str, Any]) -> Tool:
     if value.get("type") == "function" and isinstance(function, dict):
         fields = {key: item for key, item in function.items() if item is not None}
         return Tool(**fields, cache_control=value.get("cache_control"))
+    if "function" in value:
+        raise InvalidRequestError(
+            "a tool's 'function' is a dict of name, description and parameters, with type 'function'"
+        )
     if "input_schema" in value:  # the form of Anthropic's API
         fields = {key: item for key, item in value.items() if key not in {"input_schema", "type"}}
         return Tool(parameters=value["input_schema"], **fields)
@@ -72,19 +120,46 @@ def _tool_from_dict(value: dict[str, Any]) -> Tool:
 
 def _tool_from_function(function: Callable[..., Any]) -> Tool:
     """Read a function's schema from its annotations, and the meaning of its arguments from its docstring."""
-    signature = inspect.signature(function, eval_str=True)
+    name = getattr(function, "__name__", "")
+    if not name.isidentifier():
+        _refuse(name or type(function).__name__, "it has no name of its own; write a function with def")
     told = _argument_docs(inspect.getdoc(function) or "")
     fields: dict[str, Any] = {}
-    for name, parameter in signature.parameters.items():
+    for position, parameter in enumerate(_signature(function, name).parameters.values()):
         if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
-            raise InvalidRequestError(f"the tool {function.__name__!r} has *args or **kwargs, which have no schema")
-        annotation = Any if parameter.annotation is parameter.empty else parameter.annotation
+            _refuse(name, "it has *args or **kwargs, which have no schema; name each argument")
+        if parameter.annotation is parameter.empty:
+            _refuse(name, f"its argument {parameter.name!r} has no type; annotate it, such as {parameter.name}: str")
         default = ... if parameter.default is parameter.empty else parameter.default
-        fields[name] = (annotation, Field(default, description=told.get(name)))
-    model: type[BaseModel] = create_model(function.__name__, **fields)
-    schema = model.model_json_schema()
+        described = Field(default, alias=parameter.name, description=told.get(parameter.name))
+        fields[f"argument{position}"] = (parameter.annotation, described)  # pydantic forbids some names to fields
+    try:
+        model: type[BaseModel] = create_model(name, **fields)
+    except PydanticUserError:
+        wrong = next(field.alias for annotation, field in fields.values() if not _is_known(annotation))
+        _refuse(name, f"the type of its argument {wrong!r} has no JSON schema; use {_KNOWN_TYPES}")
+    schema = schema_of(model)
     schema.pop("title", None)
-    return Tool(name=function.__name__, description=_summary(function), parameters=schema)
+    return Tool(name=name, description=_summary(function), parameters=schema)
+
+
+def _is_known(annotation: Any) -> bool:
+    try:
+        TypeAdapter(annotation)
+    except PydanticUserError:
+        return False
+    return True
+
+
+def _signature(function: Callable[..., Any], name: str) -> inspect.Signature:
+    try:
+        return inspect.signature(function, eval_str=True)
+    except (NameError, TypeError, ValueError, SyntaxError, AttributeError) as error:
+        _refuse(name, f"its annotations cannot be read ({_first_line(error)}); give a Tool with name and parameters")
+
+
+def _refuse(name: str, why: str) -> NoReturn:
+    raise InvalidRequestError(f"the function {name!r} cannot be a tool: {why}") from None
 
 
 def _summary(documented: Any) -> str:
@@ -110,7 +185,7 @@ def _argument_docs(text: str) -> dict[str, str]:
     return found
 
 
-class ToolCall(BaseModel):
+class ToolCall(Given):
     """A model's wish to have a function called.
 
     Attributes:
@@ -134,7 +209,7 @@ class ToolCall(BaseModel):
         if isinstance(function := value.get("function"), dict):
             fields |= function
         if isinstance(fields.get("arguments"), dict):
-            fields["arguments"] = json.dumps(fields["arguments"], ensure_ascii=False)
+            fields["arguments"] = dumps_spaced(fields["arguments"])
         if not fields.get("arguments"):
             fields["arguments"] = "{}"
         return fields
@@ -146,13 +221,22 @@ class ToolCall(BaseModel):
             DecodeError: The model's text is not the JSON of an object; ``raw`` holds it.
         """
         try:
-            parsed = json.loads(self.arguments)
-        except ValueError as error:
+            parsed = json.loads(self.arguments, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
             raise DecodeError(f"the arguments of {self.name!r} are not JSON: {error}", raw=self.arguments) from error
         if not isinstance(parsed, dict):
             raise DecodeError(f"the arguments of {self.name!r} are not a JSON object", raw=self.arguments)
-        return parsed
+        return without_surrogates(parsed) if "\\u" in self.arguments else parsed
 
     def with_arguments(self, arguments: dict[str, Any]) -> Self:
-        """A copy with other arguments."""
-        return self.model_copy(update={"arguments": json.dumps(arguments, ensure_ascii=False)})
+        """A copy with other arguments.
+
+        Raises:
+            InvalidRequestError: They have no JSON form.
+        """
+        return self.model_copy(update={"arguments": dumps_spaced(arguments)})
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    """NaN and Infinity are no JSON, though Python reads them."""
+    raise ValueError(f"{name} is no JSON")

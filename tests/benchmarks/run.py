@@ -1,263 +1,195 @@
 """The client's own cost, side by side with others', as ratios of CPU time: ``python tests/benchmarks/run.py [--json]``.
 
-Clients take turns in one process against a server in another; each figure is the median over rounds. Peers (openai,
-litellm, langchain-openai, llama-index-llms-openai-like) are measured when they are installed.
+Clients take turns, each in a process of its own, against a server in another; each figure is the median over rounds.
+Peers (openai, litellm, langchain-openai, llama-index-llms-openai-like) are measured when they are installed.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import statistics
 import subprocess
 import sys
-import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from clients import CLIENTS, installed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-Measured = dict[str, dict[str, float]]
+Figures = dict[str, float]
 HERE = Path(__file__).parent
-CHUNKS, FRAGMENTS, CALLS = 10_000, 2_000, 40
+STANDALONE = ("ours", "reading bytes (httpx)", "openai", "litellm")
+IN_LANGCHAIN = ("ours in LangChain", "langchain-openai")
+IN_LLAMAINDEX = ("ours in LlamaIndex", "openai-like")
+CASES: dict[str, tuple[str, ...]] = {
+    "chunks 10000": STANDALONE + IN_LANGCHAIN + IN_LLAMAINDEX,
+    "achunks 10000": ("ours", "reading bytes (httpx)", "openai"),
+    "chunks 1000": ("ours",),
+    "chunks 100000": ("ours",),
+    "calls": STANDALONE + IN_LANGCHAIN + IN_LLAMAINDEX,
+    "acalls": ("ours", "openai"),
+    "tool 2000": STANDALONE + IN_LANGCHAIN,
+    "tool 8000": ("ours",),
+    "many": ("ours", "openai"),
+}
+TITLES = {
+    "chunks": "stream of {} chunks",
+    "achunks": "the same, async",
+    "calls": "40 small calls",
+    "acalls": "the same, async",
+    "tool": "tool call in {} fragments",
+    "many": "1,000 streams at once of 50 chunks each",
+}
+IMPORTS = {
+    "ours": "from llm_connector import LLMClient",
+    "httpx": "import httpx",
+    "openai": "from openai import OpenAI",
+}
+# Case, client, other case, other client, factor, the bound that the ratio is held to.
+RATIOS: tuple[tuple[str, str, str, str, float, float], ...] = (
+    ("chunks 10000", "ours", "chunks 10000", "openai", 1, 1 / 8),
+    ("chunks 10000", "ours", "chunks 10000", "reading bytes (httpx)", 1, 1.8),
+    ("chunks 10000", "ours in LangChain", "chunks 10000", "langchain-openai", 1, 0.27),
+    ("chunks 10000", "ours in LlamaIndex", "chunks 10000", "openai-like", 1, 0.22),
+    ("achunks 10000", "ours", "chunks 10000", "ours", 1, 1.3),
+    ("chunks 100000", "ours", "chunks 1000", "ours", 0.01, 1.1),
+    ("calls", "ours", "calls", "openai", 1, 1 / 3),
+    ("calls", "ours", "calls", "reading bytes (httpx)", 1, 1.15),
+    ("calls", "ours in LangChain", "calls", "langchain-openai", 1, 0.37),
+    ("acalls", "ours", "calls", "ours", 1, 1.3),
+    ("tool 2000", "ours", "tool 2000", "openai", 1, 1 / 8),
+    ("tool 8000", "ours", "tool 2000", "ours", 1, 5),
+    ("tool 2000", "ours in LangChain", "tool 2000", "langchain-openai", 1, 0.2),
+    ("many", "ours", "many", "openai", 1, 0.35),
+    ("import", "ours", "import", "openai", 1, 1 / 3),
+)
 
 
 @contextmanager
 def server() -> Iterator[str]:
-    process = subprocess.Popen(
-        [sys.executable, str(HERE / "server.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    with process([str(HERE / "server.py")]) as running:
+        yield f"http://127.0.0.1:{running.stdout.readline().strip()}"  # type: ignore[union-attr]
+
+
+@contextmanager
+def process(arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
+    running = subprocess.Popen(
+        [sys.executable, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=HERE
     )
     try:
-        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        yield running
     finally:
-        process.stdin.close()
-        process.wait()
+        running.stdin.close()  # type: ignore[union-attr]
+        running.wait()
 
 
-def installed(name: str) -> bool:
-    return importlib.util.find_spec(name) is not None
+def ask(running: subprocess.Popen[str], case: str) -> Figures:
+    assert running.stdin is not None
+    assert running.stdout is not None
+    print(case, file=running.stdin, flush=True)
+    told: Figures = json.loads(running.stdout.readline())
+    return told
 
 
-class Ours:
-    def __init__(self, url: str) -> None:
-        from llm_connector import LLMClient
-
-        self.make = lambda path: LLMClient("openai_compatible", "m", api_key="k", base_url=url + path)
-
-    def stream(self, path: str) -> Callable[[], None]:
-        client = self.make(path)
-
-        def run() -> None:
-            for chunk in client.stream("hi"):
-                chunk.content  # noqa: B018
-
-        return run
-
-    def call(self) -> Callable[[], None]:
-        client = self.make("/small")
-        return lambda: [client.chat("hi") for _ in range(CALLS)]
-
-
-class ReadingBytes:
-    def __init__(self, url: str) -> None:
-        import httpx
-
-        self.client, self.url = httpx.Client(), url
-
-    def stream(self, path: str) -> Callable[[], None]:
-        def run() -> None:
-            with self.client.stream("POST", f"{self.url}{path}/chat/completions", json={}) as response:
-                for _ in response.iter_bytes():
-                    pass
-
-        return run
-
-    def call(self) -> Callable[[], None]:
-        body = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
-        return lambda: [self.client.post(f"{self.url}/small/chat/completions", json=body).json() for _ in range(CALLS)]
-
-
-class OpenAI:
-    def __init__(self, url: str) -> None:
-        import openai
-
-        self.make = lambda path: openai.OpenAI(api_key="k", base_url=url + path)
-
-    def stream(self, path: str) -> Callable[[], None]:
-        client = self.make(path)
-
-        def run() -> None:
-            for chunk in client.chat.completions.create(
-                model="m", messages=[{"role": "user", "content": "hi"}], stream=True
-            ):
-                if chunk.choices:
-                    chunk.choices[0].delta.content  # noqa: B018
-
-        return run
-
-    def call(self) -> Callable[[], None]:
-        client = self.make("/small")
-        messages = [{"role": "user", "content": "hi"}]
-        return lambda: [client.chat.completions.create(model="m", messages=messages) for _ in range(CALLS)]
-
-
-class LangChain:
-    def __init__(self, make: Callable[[str], object]) -> None:
-        self.make = make
-
-    def stream(self, path: str) -> Callable[[], None]:
-        model = self.make(path)
-
-        def run() -> None:
-            for chunk in model.stream("hi"):
-                chunk.content  # noqa: B018
-
-        return run
-
-    def call(self) -> Callable[[], None]:
-        model = self.make("/small")
-        return lambda: [model.invoke("hi") for _ in range(CALLS)]
-
-
-class LlamaIndex:
-    def __init__(self, make: Callable[[str], object]) -> None:
-        self.make = make
-
-    def stream(self, path: str) -> Callable[[], None]:
-        from llama_index.core.llms import ChatMessage
-
-        model = self.make(path)
-
-        def run() -> None:
-            for chunk in model.stream_chat([ChatMessage(content="hi")]):
-                chunk.delta  # noqa: B018
-
-        return run
-
-    def call(self) -> Callable[[], None]:
-        from llama_index.core.llms import ChatMessage
-
-        model = self.make("/small")
-        return lambda: [model.chat([ChatMessage(content="hi")]) for _ in range(CALLS)]
-
-
-def clients(url: str) -> dict[str, object]:
-    found: dict[str, object] = {"ours": Ours(url), "reading bytes (httpx)": ReadingBytes(url)}
-    if installed("openai"):
-        found["openai"] = OpenAI(url)
-    if installed("langchain_core"):
-        from langchain_llm_connector import ChatConnector
-
-        found["ours in LangChain"] = LangChain(
-            lambda path: ChatConnector(provider="openai_compatible", model="m", api_key="k", base_url=url + path)
-        )
-    if installed("langchain_openai"):
-        from langchain_openai import ChatOpenAI
-
-        found["langchain-openai"] = LangChain(lambda path: ChatOpenAI(model="m", api_key="k", base_url=url + path))
-    if installed("llama_index.core"):
-        from llama_index.llms.llm_connector import ChatConnector as OurLlamaIndex
-
-        found["ours in LlamaIndex"] = LlamaIndex(
-            lambda path: OurLlamaIndex(provider="openai_compatible", model="m", api_key="k", base_url=url + path)
-        )
-    if installed("llama_index.core") and installed("llama_index.llms.openai_like"):
-        from llama_index.llms.openai_like import OpenAILike
-
-        found["openai-like"] = LlamaIndex(
-            lambda path: OpenAILike(model="m", api_key="k", api_base=url + path, is_chat_model=True)
-        )
-    return found
-
-
-def in_turns(runs: dict[str, Callable[[], None]], rounds: int) -> Measured:
-    """CPU and wall seconds of each run: the median of some rounds, after one that does not count."""
-    cpu: dict[str, list[float]] = {name: [] for name in runs}
-    wall: dict[str, list[float]] = {name: [] for name in runs}
+def in_turns(running: dict[str, subprocess.Popen[str]], case: str, rounds: int) -> dict[str, Figures]:
+    """Each client's medians over some rounds, after one that does not count."""
+    names = [name for name in CASES[case] if name in running]
+    told: dict[str, list[Figures]] = {name: [] for name in names}
     for turn in range(rounds + 1):
-        for name, run in runs.items():
-            started_cpu, started = time.process_time(), time.perf_counter()
-            run()
+        for name in names:
+            figures = ask(running[name], case)
             if turn:
-                cpu[name].append(time.process_time() - started_cpu)
-                wall[name].append(time.perf_counter() - started)
-    return {name: {"cpu": statistics.median(cpu[name]), "wall": statistics.median(wall[name])} for name in runs}
+                told[name].append(figures)
+    return {name: medians(figures) for name, figures in told.items()}
 
 
-def imports(rounds: int) -> Measured:
+def medians(figures: list[Figures]) -> Figures:
+    return {key: statistics.median(item[key] for item in figures) for key in figures[0]}
+
+
+def imports(rounds: int) -> dict[str, Figures]:
     """CPU seconds of an interpreter that imports one package, less that of an empty one."""
-    codes = {"empty": "pass", "ours": "from llm_connector import LLMClient", "httpx": "import httpx"}
-    if installed("openai"):
-        codes["openai"] = "from openai import OpenAI"
-    measured: dict[str, list[float]] = {name: [] for name in codes}
-    for _ in range(rounds):
+    codes = {"empty": "pass"} | {name: code for name, code in IMPORTS.items() if name not in CLIENTS or installed(name)}
+    told: dict[str, list[float]] = {name: [] for name in codes}
+    for _ in range(rounds * 2 + 1):
         for name, code in codes.items():
             report = f"{code}\nimport time; print(time.process_time())"
-            measured[name].append(float(subprocess.check_output([sys.executable, "-c", report])))
-    floor = statistics.median(measured.pop("empty"))
-    return {name: {"cpu": statistics.median(values) - floor, "wall": 0.0} for name, values in measured.items()}
+            told[name].append(float(subprocess.check_output([sys.executable, "-c", report])))
+    floor = statistics.median(told.pop("empty"))
+    return {name: {"cpu": statistics.median(values) - floor} for name, values in told.items()}
 
 
-def measure(rounds: int) -> dict[str, Measured]:
-    with server() as url:
-        found = clients(url)
-        results = {
-            "stream of 10,000 chunks": in_turns(
-                {name: client.stream(f"/chunks/{CHUNKS}") for name, client in found.items()}, rounds
-            ),
-            "small calls": in_turns({name: client.call() for name, client in found.items()}, rounds),
+def measure(rounds: int, wanted: str) -> dict[str, dict[str, Figures]]:
+    results = {}
+    with ExitStack() as stack:
+        url = stack.enter_context(server())
+        running = {
+            name: stack.enter_context(process([str(HERE / "clients.py"), name, url]))
+            for name in CLIENTS
+            if installed(name)
         }
-        tools = {name: client for name, client in found.items() if "LlamaIndex" not in name and name != "openai-like"}
-        results["tool call of 2,000 fragments"] = in_turns(
-            {name: client.stream(f"/tool/{FRAGMENTS}") for name, client in tools.items()}, rounds
-        )
-        results["tool call of 8,000 fragments"] = in_turns({"ours": found["ours"].stream("/tool/8000")}, rounds)
-    results["import"] = imports(rounds)
+        for case in CASES:
+            if wanted in case:
+                results[case] = in_turns(running, case, 1 if case == "many" else rounds)
+    if wanted in "import":
+        results["import"] = imports(rounds)
     return results
 
 
-PAIRS = (
-    ("stream of 10,000 chunks", "ours", "openai"),
-    ("stream of 10,000 chunks", "ours", "reading bytes (httpx)"),
-    ("stream of 10,000 chunks", "ours in LangChain", "langchain-openai"),
-    ("stream of 10,000 chunks", "ours in LlamaIndex", "openai-like"),
-    ("small calls", "ours", "openai"),
-    ("small calls", "ours", "reading bytes (httpx)"),
-    ("small calls", "ours in LangChain", "langchain-openai"),
-    ("tool call of 2,000 fragments", "ours", "openai"),
-    ("tool call of 2,000 fragments", "ours in LangChain", "langchain-openai"),
-    ("import", "ours", "openai"),
-)
-
-
-def ratios(results: dict[str, Measured]) -> dict[str, float]:
-    found = {}
-    for case, one, other in PAIRS:
-        if one in results[case] and other in results[case]:
-            found[f"{case}: {one} / {other}"] = results[case][one]["cpu"] / results[case][other]["cpu"]
+def ratios(results: dict[str, dict[str, Figures]]) -> list[dict[str, Any]]:
+    found = []
+    for case, client, other_case, other, factor, bound in RATIOS:
+        one, two = results.get(case, {}).get(client), results.get(other_case, {}).get(other)
+        if one and two:
+            against = other if case == other_case else title(other_case)
+            ratio = one["cpu"] / two["cpu"] * factor
+            found.append({"what": f"{title(case)}: {client} / {against}", "ratio": ratio, "bound": bound})
     return found
 
 
-def show(results: dict[str, Measured]) -> None:
+def title(case: str) -> str:
+    kind, _, size = case.partition(" ")
+    return TITLES.get(kind, kind).format(f"{int(size):,}" if size else "")
+
+
+def versions() -> dict[str, str]:
+    names = ("httpx", "openai", "litellm", "langchain-core", "langchain-openai", "llama-index-core", "pydantic")
+    found = {"python": sys.version.split()[0]}
+    for name in names:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def show(results: dict[str, dict[str, Figures]]) -> None:
     for case, measured in results.items():
-        print(f"\n{case}\n{'':28}{'CPU ms':>10}{'wall ms':>10}")
+        print(f"\n{title(case)}\n{'':28}{'CPU ms':>10}{'wall ms':>10}")
         for name, figures in measured.items():
-            print(f"  {name:26}{figures['cpu'] * 1000:10.1f}{figures['wall'] * 1000:10.1f}")
-    print("\nratios of CPU medians")
-    for name, ratio in ratios(results).items():
-        print(f"  {name:70}{ratio:8.3f}")
+            more = "".join(f"  {key} {value:.4g}" for key, value in figures.items() if key not in {"cpu", "wall"})
+            print(f"  {name:26}{figures['cpu'] * 1000:10.1f}{figures.get('wall', 0) * 1000:10.1f}{more}")
+    print(f"\n{'ratios of CPU medians':76}{'ratio':>8}{'bound':>8}")
+    for row in ratios(results):
+        print(
+            f"  {row['what']:74}{row['ratio']:8.3f}{row['bound']:8.3f}{'' if row['ratio'] <= row['bound'] else '  !'}"
+        )
+    print("\n" + ", ".join(f"{name} {version}" for name, version in versions().items()))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--rounds", type=int, default=7, help="how often each client runs each case")
+    parser.add_argument("--case", default="", help="only cases whose names hold this text")
+    parser.add_argument("--json", action="store_true", help="figures and ratios as JSON")
     arguments = parser.parse_args()
-    measured = measure(arguments.rounds)
+    measured = measure(arguments.rounds, arguments.case)
     if arguments.json:
-        print(json.dumps({"results": measured, "ratios": ratios(measured)}, indent=2))
+        print(json.dumps({"versions": versions(), "results": measured, "ratios": ratios(measured)}, indent=2))
     else:
         show(measured)

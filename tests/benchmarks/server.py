@@ -1,7 +1,7 @@
 """A server of precomputed bytes: it costs the measured clients nothing but their own work. Run as a process of its own.
 
-Paths name what is wanted: ``/small`` an answer, ``/chunks/N`` a stream of N chunks, ``/tool/N`` a tool call in N pieces.
-It prints its port when it listens and ends when its standard input does.
+Paths name what is wanted: ``/small`` an answer, ``/chunks/N`` a stream of N chunks, ``/paced/N`` the same at a model's pace, ``/tool/N`` a
+tool call in N pieces. It prints its port when it listens and ends when its standard input does.
 """
 
 from __future__ import annotations
@@ -9,11 +9,14 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from functools import cache
 
 HEAD = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m", "system_fingerprint": "fp"}
 USAGE = {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}
 WRITE = 16384
+PACE = 0.1  # seconds
+PACED_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
 def event(delta: dict, reason: str | None = None) -> bytes:
@@ -57,6 +60,17 @@ def chunked(kind: str, count: int) -> bytes:
     return b"".join(b"%x\r\n%s\n\n\r\n" % (len(event) + 2, event) for event in events) + b"0\r\n\r\n"
 
 
+async def paced(writer: asyncio.StreamWriter, count: int) -> None:
+    """A stream of one chunk in 100 ms, each of which tells when it was sent."""
+    before, after = event({"content": "@at=AT@"}).split(b"AT", 1)
+    for _ in range(count):
+        data = before + b"%f" % time.monotonic() + after
+        writer.write(b"%x\r\n%s\r\n" % (len(data), data))
+        await asyncio.sleep(PACE)
+    end = ending("stop")
+    writer.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(end), end))
+
+
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
         while True:
@@ -65,7 +79,12 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
                 (int(line[15:]) for line in head.lower().split("\r\n") if line.startswith("content-length:")), 0
             )
             await reader.readexactly(size)
-            kind, data = answer(head.split(" ", 2)[1])
+            path = head.split(" ", 2)[1]
+            if path.startswith("/paced/"):
+                writer.write(PACED_HEAD)
+                await paced(writer, int(path.split("/")[2]))
+                continue
+            kind, data = answer(path)
             framing = f"content-length: {len(data)}" if kind == "application/json" else "transfer-encoding: chunked"
             writer.write(f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\n{framing}\r\n\r\n".encode())
             if kind == "application/json":

@@ -106,7 +106,7 @@ def test_blocks(block: Any, expected: Any) -> None:
     "block", [{"type": "magic"}, {"type": "image"}, {"type": "image_url"}, {}, 7, {"type": "text"}]
 )
 def test_blocks_that_cannot_be_read(block: Any) -> None:
-    with pytest.raises(InvalidRequestError, match="content block"):
+    with pytest.raises(InvalidRequestError, match=r"content block|ImageBlock|'image_url'"):
         block_of(block)
 
 

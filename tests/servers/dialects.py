@@ -32,6 +32,7 @@ class Dialect:
     Attributes:
         prefix: The path of the vendor's base URL.
         models_path: Where the models are listed, if not below the base URL.
+        window_at: Field of a listed model's context window; empty: it is not told.
         fields: Top-level request fields; ``None``: anything.
         message_fields: Fields of a message beyond the common ones.
         roles: Message roles.
@@ -63,6 +64,7 @@ class Dialect:
     name: str
     prefix: str = "/v1"
     models_path: str = ""
+    window_at: str = ""
     fields: frozenset[str] | None = None
     message_fields: frozenset[str] = frozenset({"reasoning_content", "reasoning", "reasoning_details"})
     roles: frozenset[str] = frozenset({"system", "user", "assistant", "tool"})
@@ -125,6 +127,7 @@ DEEPSEEK = Dialect(
 )
 MOONSHOT = Dialect(
     "moonshot",
+    window_at="context_length",
     fields=_COMMON
     | {"max_completion_tokens", "n", "presence_penalty", "frequency_penalty"}
     | {"thinking", "reasoning_effort", "prompt_cache_key"},
@@ -197,6 +200,7 @@ LONGCAT = Dialect(
 )
 OPENROUTER = Dialect(
     "openrouter",
+    window_at="context_length",
     prefix="/api/v1",
     fields=_OPENAI
     | {"top_k", "top_a", "min_p", "repetition_penalty", "reasoning", "include_reasoning", "provider", "models"}
@@ -209,7 +213,9 @@ MINIMAX = replace(COMPATIBLE, name="minimax", reasoning="think", usage_at="finis
 XIAOMI = replace(COMPATIBLE, name="xiaomi")
 SILICONFLOW = replace(COMPATIBLE, name="siliconflow", usage_at="every", usage_on_demand=False, empty_content="")
 XINFERENCE = replace(COMPATIBLE, name="xinference", key_optional=True, errors="detail", open_finish="empty")
-VLLM = replace(COMPATIBLE, name="vllm", key_optional=True, reasoning="reasoning", empty_content="")
+VLLM = replace(
+    COMPATIBLE, name="vllm", window_at="max_model_len", key_optional=True, reasoning="reasoning", empty_content=""
+)
 VLLM_TAGS = replace(VLLM, name="vllm_tags", reasoning="think")
 LMSTUDIO = replace(COMPATIBLE, name="lmstudio", key_optional=True, errors="string", done=False)
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _MISSING_MODEL = re.compile(r"(no-such|missing|unknown)-model")
 _EMBEDDING_FIELDS = frozenset({"model", "input", "dimensions", "encoding_format", "user"})
 _MAX_INPUTS = 2048
+LISTED_WINDOW = 40_960  # tokens, of each listed model where the vendor tells it
 
 
 class OpenAIChatServer(Server):
@@ -255,7 +256,9 @@ class OpenAIChatServer(Server):
 
     def list_models(self, recorded: Recorded, match: re.Match[str]) -> Answer:
         """``GET /models``."""
-        rows = [{"id": name, "object": "model", "created": 1, "owned_by": self.dialect.name} for name in self.models]
+        told = {self.dialect.window_at: LISTED_WINDOW} if self.dialect.window_at else {}
+        owner = {"object": "model", "created": 1, "owned_by": self.dialect.name}
+        rows = [{"id": name, **owner, **told} for name in self.models]
         return self.whole({"object": "list", "data": rows})
 
     def embeddings(self, recorded: Recorded, match: re.Match[str]) -> Answer:

@@ -1,8 +1,10 @@
 """LlamaIndex's face of ``llm_connector`` for embeddings: ``ConnectorEmbedding``.
 
+```python
 from llama_index.embeddings.llm_connector import ConnectorEmbedding
 
 embedding = ConnectorEmbedding(provider="zhipu", model="embedding-3")
+```
 """
 
 from __future__ import annotations

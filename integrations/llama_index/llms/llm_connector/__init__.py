@@ -1,8 +1,10 @@
 """LlamaIndex's face of ``llm_connector``: ``ChatConnector``. What a provider is told and how is decided there.
 
+```python
 from llama_index.llms.llm_connector import ChatConnector
 
 llm = ChatConnector(provider="zhipu", model="glm-4.6")
+```
 """
 
 from __future__ import annotations

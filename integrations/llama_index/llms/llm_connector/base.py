@@ -65,7 +65,8 @@ class ChatConnector(Connection, FunctionCallingLLM):
         reasoning_effort: ``none`` to ``max``; converted to each vendor's own control.
         thinking_budget: The most tokens to reason with.
         enable_thinking: Whether to reason at all.
-        context_window: The model's window in tokens; else what ``models()`` told, else ``DEFAULT_CONTEXT_WINDOW``.
+        context_window: The model's window in tokens; else what ``models()`` told, else what the provider's options or
+            the extra ``prices`` say, else ``DEFAULT_CONTEXT_WINDOW``.
         is_function_calling_model: Whether the model calls tools; else what the provider's row says.
         additional_kwargs: Other fields of ``ChatRequest`` for every call.
 
@@ -101,8 +102,9 @@ class ChatConnector(Connection, FunctionCallingLLM):
         row = self._row()
         model = self.model or row.default_model
         calls_tools = self.is_function_calling_model
+        window = self._known.limits(row, model, self.provider_options, self.context_window).context_window
         return LLMMetadata(
-            context_window=self.context_window or self._windows.get(model or "", DEFAULT_CONTEXT_WINDOW),
+            context_window=DEFAULT_CONTEXT_WINDOW if window is None else window,
             num_output=self.max_tokens or -1,
             is_chat_model=True,
             is_function_calling_model=row.capabilities.tools if calls_tools is None else calls_tools,

@@ -12,6 +12,7 @@ from llama_index.core.bridge.pydantic import BaseModel, ConfigDict, Field, Priva
 
 from llm_connector import AsyncLLMClient, LLMClient
 from llm_connector.hidden import opened, sealed
+from llm_connector.known_models import KnownModels
 from llm_connector.providers import find_provider
 from llm_connector.settings import Settings
 from llm_connector.transport import READ_TIMEOUT
@@ -58,10 +59,10 @@ class Connection(BaseModel):
 
     _sync_client: tuple[dict[str, Any], LLMClient] | None = PrivateAttr(default=None)
     _async_client: tuple[dict[str, Any], AsyncLLMClient] | None = PrivateAttr(default=None)
-    _windows: dict[str, int] = PrivateAttr(default_factory=dict)
+    _known: KnownModels = PrivateAttr(default_factory=KnownModels)
 
     def models(self) -> list[ModelInfo]:
-        """List the provider's models; ``metadata`` knows the context windows told here from then on.
+        """List the provider's models; a language model's ``metadata`` has the windows told here from then on.
 
         Raises:
             LLMError: The vendor has no such call, refused, or could not be reached.
@@ -73,7 +74,7 @@ class Connection(BaseModel):
         return self._learn(await self._aclient().models())
 
     def _learn(self, models: list[ModelInfo]) -> list[ModelInfo]:
-        self._windows = {model.id: model.context_window for model in models if model.context_window is not None}
+        self._known = self._known.learning(self._row(), models)
         return models
 
     def __getstate__(self) -> dict[Any, Any]:
@@ -81,7 +82,10 @@ class Connection(BaseModel):
         return sealed(super().__getstate__())
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
-        super().__setstate__(opened(state))
+        """LlamaIndex makes the object anew; what ``models()`` told is kept."""
+        state = opened(state)
+        super().__setstate__(state)
+        self._known = state["__pydantic_private__"]["_known"]
 
     def _row(self) -> Provider:
         return find_provider(self.provider)

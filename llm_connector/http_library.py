@@ -1,0 +1,99 @@
+"""What sync and async connections share of the HTTP library: how it is set up, asked, and how its errors are read.
+
+``httpcore`` is what ``httpx`` itself is made of. Its errors are told as those of ``httpx``, which people know and which
+a client of the user's own raises too.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import httpcore
+import httpx
+
+from llm_connector.errors import ConfigError
+from llm_connector.idle import IDLE_SECONDS
+from llm_connector.transport import tls_context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+T = TypeVar("T")
+
+_HUNG_UP = (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError)
+
+
+def connection_pool(kind: Callable[..., T], proxy: str | None, network: Any) -> T:
+    """A pool of the library, which knows how to make one connection.
+
+    Raises:
+        ConfigError: The proxy's address is none. It is not shown: it may hold a password.
+    """
+    return kind(
+        ssl_context=tls_context(),
+        proxy=None if proxy is None else _proxy(proxy),
+        keepalive_expiry=IDLE_SECONDS,
+        network_backend=network,
+    )
+
+
+@functools.lru_cache(maxsize=32)
+def _proxy(address: str) -> httpcore.Proxy:
+    try:
+        parsed = httpx.Proxy(address)
+    except (ValueError, httpx.InvalidURL):
+        raise ConfigError("the proxy, maybe HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, is no address of one") from None
+    if parsed.url.scheme.startswith("socks") and not _speaks_socks():
+        raise ConfigError("a SOCKS proxy needs the package socksio: pip install 'httpx[socks]'")
+    return httpcore.Proxy(_core_url(parsed.url), auth=parsed.raw_auth)
+
+
+def _speaks_socks() -> bool:
+    from importlib.util import find_spec  # noqa: PLC0415 - few have such a proxy
+
+    return find_spec("socksio") is not None
+
+
+@functools.lru_cache(maxsize=256)
+def _core_url(url: httpx.URL) -> httpcore.URL:
+    return httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+
+
+def core_request(request: httpx.Request) -> httpcore.Request:
+    """The request as the library's connections take it.
+
+    Raises:
+        UnsupportedProtocol: The address is not one of the web.
+    """
+    if request.url.scheme not in {"http", "https"}:
+        raise httpcore.UnsupportedProtocol(f"not http:// or https:// but {request.url.scheme}://")
+    return httpcore.Request(
+        method=request.method,
+        url=_core_url(request.url),
+        headers=request.headers.raw,
+        content=request.stream,
+        extensions=request.extensions,
+    )
+
+
+def never_answered(error: BaseException) -> bool:
+    """Whether an error is one of a connection that ended, which says nothing about the request."""
+    return isinstance(error, _HUNG_UP)
+
+
+class LibraryErrors:
+    """A context that raises the errors of ``httpcore`` as those of ``httpx``, which have the same names."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        """Nothing is done before there is an error."""
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: TracebackType | None) -> None:
+        if error is None or not type(error).__module__.startswith("httpcore"):
+            return
+        names = [kind.__name__ for kind in type(error).__mro__]
+        told: type[httpx.TransportError] = next(getattr(httpx, name) for name in names if hasattr(httpx, name))
+        raise told(str(error)) from error

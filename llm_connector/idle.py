@@ -1,0 +1,65 @@
+"""Which connections wait to be used again. Connections are made and closed by ``connections`` and its async twin."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import deque
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from llm_connector.proxies import SystemProxies
+
+if TYPE_CHECKING:
+    import httpx
+
+IDLE_SECONDS = 30.0
+MAX_IDLE = 100  # of each address
+
+
+class Ending(Protocol):
+    """What can end by itself: a connection that its server closed, or that was idle for too long."""
+
+    def has_expired(self) -> bool:
+        """Whether it has."""
+        ...
+
+
+T = TypeVar("T", bound=Ending)
+
+
+class Idle(Generic[T]):
+    """The idle connections to each address, behind each proxy. The last used is used next, so that the others age.
+
+    There is no lock: each step is one that threads, and finalisers inside of it, may do at any time. Pools that look at
+    all their connections under a lock (httpcore 1.0) cost a thousand streams at once a thousand times a thousand looks,
+    and hang for ever when the garbage collector closes a stream inside of it.
+    """
+
+    def __init__(self, proxy: str | None) -> None:
+        self._proxy = proxy
+        self._system = SystemProxies() if proxy is None else None
+        self._waiting: dict[Any, deque[T]] = {}
+
+    def proxy(self, url: httpx.URL) -> str | None:
+        """The proxy before an address."""
+        return self._proxy if self._system is None else self._system.before(url)
+
+    def take(self, key: Any) -> tuple[T | None, list[T]]:
+        """A connection that is good still, if there is one, and those to close that have ended."""
+        waiting = self._waiting.get(key)
+        ended: list[T] = []
+        while waiting:
+            with contextlib.suppress(IndexError):  # another thread was first
+                connection = waiting.pop()
+                if not connection.has_expired():
+                    return connection, ended
+                ended.append(connection)
+        return None, ended
+
+    def give(self, key: Any, connection: T) -> T | None:
+        """A connection that can be used again; gives one to close, where the oldest has ended or there are too many."""
+        waiting = self._waiting.setdefault(key, deque())
+        waiting.append(connection)
+        with contextlib.suppress(IndexError):
+            if len(waiting) > 1 and (len(waiting) > MAX_IDLE or waiting[0].has_expired()):
+                return waiting.popleft()
+        return None
