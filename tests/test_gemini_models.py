@@ -101,9 +101,7 @@ def test_embeddings_as_googles_sdk_asks_for_them(vendor: str) -> None:
     assert expected["raw_path"].endswith(asked.path)
 
 
-@pytest.mark.parametrize(
-    ("count", "batches"), [(1, [1]), (100, [100]), (101, [100, 1]), (250, [100, 100, 50])]
-)
+@pytest.mark.parametrize(("count", "batches"), [(1, [1]), (100, [100]), (101, [100, 1]), (250, [100, 100, 50])])
 async def test_embeddings_in_batches(count: int, batches: list[int]) -> None:
     texts = [f"text {number}" for number in range(count)]
     with GeminiServer() as server:
