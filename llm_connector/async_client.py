@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from llm_connector.async_connections import AsyncConnectionPool, apieces, aresolve, asleep
+from llm_connector.async_pool import AsyncConnectionPool, apieces, aresolve, asleep
 from llm_connector.base_client import BaseClient, as_inputs
 from llm_connector.errors import LLMError
 from llm_connector.protocols.wire import Conversation

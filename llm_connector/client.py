@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from llm_connector.base_client import BaseClient, as_inputs
-from llm_connector.connections import ConnectionPool, pieces
 from llm_connector.errors import LLMError
+from llm_connector.pool import ConnectionPool, pieces
 from llm_connector.protocols.wire import Conversation
 from llm_connector.sending import cut_off, hurry, read_body, send
 from llm_connector.transport import TransportErrors, resolve, sleep, stream_errors

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self, TypeVar, cast
 
-from llm_connector.async_connections import apieces
-from llm_connector.connections import pieces
+from llm_connector.async_pool import apieces
 from llm_connector.errors import ConfigError
+from llm_connector.pool import pieces
 from llm_connector.protocols import ollama_management as management
 from llm_connector.protocols.ollama_management import ModelCard, OllamaModel, PullProgress, PullReader, RunningModel
 from llm_connector.protocols.wire import Conversation

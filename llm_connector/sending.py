@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from llm_connector.connections import pieces
 from llm_connector.errors import DecodeError
+from llm_connector.pool import pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-    from llm_connector.async_connections import AsyncConnectionPool
-    from llm_connector.connections import ConnectionPool
+    from llm_connector.async_pool import AsyncConnectionPool
     from llm_connector.deadline import Deadline
+    from llm_connector.pool import ConnectionPool
 
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
 MAX_ERROR_BYTES = 1024 * 1024
@@ -138,7 +138,7 @@ def read_body(response: httpx.Response, deadline: Deadline) -> bytes:
 
 async def aread_body(response: httpx.Response, deadline: Deadline) -> bytes:
     """The same for async clients."""
-    from llm_connector.async_connections import apieces  # noqa: PLC0415 - asyncio costs time to import
+    from llm_connector.async_pool import apieces  # noqa: PLC0415 - asyncio costs time to import
 
     body = _Body(response)
     try:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
+import tempfile
 from contextlib import ExitStack, contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -113,13 +115,21 @@ def medians(figures: list[Figures]) -> Figures:
 
 
 def imports(rounds: int) -> dict[str, Figures]:
-    """CPU seconds of an interpreter that imports one package, less that of an empty one."""
+    """CPU seconds of an interpreter that imports one package, less that of an empty one.
+
+    Compiled files are kept for the time of the measurement: what was installed from a checkout may have none.
+    """
     codes = {"empty": "pass"} | {name: code for name, code in IMPORTS.items() if name not in CLIENTS or installed(name)}
     told: dict[str, list[float]] = {name: [] for name in codes}
-    for _ in range(rounds * 2 + 1):
-        for name, code in codes.items():
-            report = f"{code}\nimport time; print(time.process_time())"
-            told[name].append(float(subprocess.check_output([sys.executable, "-c", report])))
+    with tempfile.TemporaryDirectory() as cache:
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        environment["PYTHONPYCACHEPREFIX"] = cache
+        for turn in range(rounds * 2 + 2):
+            for name, code in codes.items():
+                report = [sys.executable, "-c", f"{code}\nimport time; print(time.process_time())"]
+                seconds = float(subprocess.check_output(report, env=environment))
+                if turn:
+                    told[name].append(seconds)
     floor = statistics.median(told.pop("empty"))
     return {name: {"cpu": statistics.median(values) - floor} for name, values in told.items()}
 
