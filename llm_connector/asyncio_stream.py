@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import math
 from typing import TYPE_CHECKING, Any
 
 import httpcore
@@ -59,7 +60,9 @@ class _Receiver(asyncio.Protocol):
         self.error: Exception | None = None
         self.writable = True
         self._transport: Any = None
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiter: asyncio.Future[bool] | None = None
+        self._alarm: asyncio.TimerHandle | None = None
+        self._late_at = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -83,6 +86,8 @@ class _Receiver(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.ended, self.writable = True, True
         self.error = exc
+        if self._alarm is not None:
+            self._alarm.cancel()
         self._wake()
 
     def pause_writing(self) -> None:
@@ -104,24 +109,36 @@ class _Receiver(asyncio.Protocol):
     async def wait(self, seconds: float | None) -> bool:
         """Wait until something happens; whether it did in time."""
         loop = asyncio.get_running_loop()
-        waiter = self._waiter = loop.create_future()
-        alarm = None if seconds is None else loop.call_later(seconds, _ring, waiter)
+        self._late_at = math.inf
+        if seconds is not None:
+            self._set_alarm(loop, loop.time() + seconds)
+        self._waiter = loop.create_future()
         try:
-            await waiter
+            return await self._waiter
         finally:
             self._waiter = None
-            if alarm is not None:
-                alarm.cancel()
-        return not waiter.cancelled() and waiter.result() is None
+
+    def _set_alarm(self, loop: asyncio.AbstractEventLoop, late_at: float) -> None:
+        """One alarm goes on from wait to wait: setting one for each would cost as much as reading."""
+        self._late_at = late_at
+        if self._alarm is not None and self._alarm.when() > late_at:
+            self._alarm.cancel()
+            self._alarm = None
+        if self._alarm is None:
+            self._alarm = loop.call_at(late_at, self._ring, loop)
+
+    def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._alarm = None
+        if self._waiter is None or self._waiter.done() or self._late_at == math.inf:
+            return
+        if loop.time() < self._late_at:
+            self._alarm = loop.call_at(self._late_at, self._ring, loop)
+        else:
+            self._waiter.set_result(False)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-
-def _ring(waiter: asyncio.Future[Any]) -> None:
-    if not waiter.done():
-        waiter.set_result("late")
+            self._waiter.set_result(True)
 
 
 class AsyncioStream(httpcore.AsyncNetworkStream):
