@@ -48,9 +48,9 @@ class Opening:
     def __init__(self, client: LLMClient, call: Call, exchange: Exchange[StreamReader]) -> None:
         self._client = client
         self._call = call
-        self._conversation: Conversation[StreamReader] = Conversation(exchange)
         self.reader: StreamReader | None = None
         self.response: httpx.Response | None = None
+        self._conversation: Conversation[StreamReader] = Conversation(exchange)  # last: it may refuse
 
     def open(self) -> StreamReader:
         """Send the request, unless it was sent."""

@@ -104,9 +104,10 @@ class ChatConnector(Connection, RequestDefaults, BaseChatModel):
     @property
     def _identifying_params(self) -> dict[str, Any]:
         """All that an answer depends on and that is no secret; the key of LangChain's cache."""
+        row = self._row
         return {
-            "provider": self._row.name,
-            "model": self.model or self._row.default_model,
+            "provider": row.name,
+            "model": self.model or row.default_model,
             "base_url": self._address,
             **self._open_options(),
             **self._defaults(),
@@ -114,13 +115,14 @@ class ChatConnector(Connection, RequestDefaults, BaseChatModel):
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         """What LangSmith is told: the actual provider, and what this call asks."""
-        params = self._params(
-            stop, {name: kwargs[name] for name in ("model", "temperature", "max_tokens") if name in kwargs}
-        )
+        row, params = self._row, self._defaults()
+        params |= {name: kwargs[name] for name in ("model", "temperature", "max_tokens") if name in kwargs}
+        if stop is not None:
+            params["stop"] = stop
         facts: dict[str, Any] = {
-            "ls_provider": self._row.name,
+            "ls_provider": row.name,
             "ls_model_type": "chat",
-            "ls_model_name": params.get("model") or self.model or self._row.default_model,
+            "ls_model_name": params.get("model") or self.model or row.default_model,
             "ls_temperature": params.get("temperature"),
             "ls_max_tokens": params.get("max_tokens"),
             "ls_stop": params.get("stop") or None,
@@ -211,7 +213,8 @@ class ChatConnector(Connection, RequestDefaults, BaseChatModel):
                     yield made
 
     def _result(self, response: ChatResponse, params: dict[str, Any]) -> ChatResult:
-        return chat_result(response, self._asked_model(params), blocks=self.output_version == "v1")
+        asked = None if response.model else self._asked_model(params)
+        return chat_result(response, asked, blocks=self.output_version == "v1")
 
     def _writer(self, params: dict[str, Any], kwargs: dict[str, Any]) -> ChunkWriter:
         kind = BlockChunkWriter if self.output_version == "v1" else ChunkWriter

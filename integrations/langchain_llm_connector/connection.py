@@ -6,6 +6,8 @@ Shared by the chat model and the embeddings. What the provider's rows and option
 from __future__ import annotations
 
 import difflib
+import functools
+import operator
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit, urlunsplit
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 # Names that LangChain's own packages use for the same thing.
 _SYNONYMS = {"model_name": "model", "request_timeout": "timeout", "headers": "default_headers"}
 _OF_A_CLIENT = ("provider", "model", "api_key", "base_url", "max_retries", "proxy")
+_made_of = operator.itemgetter(*_OF_A_CLIENT, "timeout")
 
 
 class EnvironmentKey(SecretStr):
@@ -64,9 +67,9 @@ class Connection(BaseModel):
     http_async_client: Any = Field(default=None, exclude=True, repr=False)
     provider_options: dict[str, Any] = Field(default_factory=dict, repr=False)
 
-    _settings: tuple[dict[str, Any], Settings] | None = PrivateAttr(default=None)
-    _client: tuple[dict[str, Any], LLMClient] | None = PrivateAttr(default=None)
-    _async_client: tuple[dict[str, Any], AsyncLLMClient] | None = PrivateAttr(default=None)
+    _settings: tuple[tuple[Any, ...], Settings] | None = PrivateAttr(default=None)
+    _client: tuple[tuple[Any, ...], LLMClient] | None = PrivateAttr(default=None)
+    _async_client: tuple[tuple[Any, ...], AsyncLLMClient] | None = PrivateAttr(default=None)
     _known: KnownModels = PrivateAttr(default_factory=KnownModels)
 
     def models(self) -> list[ModelInfo]:
@@ -146,12 +149,17 @@ class Connection(BaseModel):
             arguments["headers"] = self.default_headers
         return arguments | self.provider_options
 
+    def _state(self, client: Any = None) -> tuple[Any, ...]:
+        """What settings and clients are made of, to see whether a field was changed since."""
+        fields = self.__dict__
+        return (*_made_of(fields), dict(fields["provider_options"]), dict(fields["default_headers"] or ()), client)
+
     def _resolved(self) -> Settings:
         """Provider's row and options; made again when a field was changed."""
-        made, arguments = self._settings, self._arguments()
-        if made is None or made[0] != arguments:
+        made, state = self._settings, self._state()
+        if made is None or made[0] != state:
             settings = Settings.resolve(self.provider, self.model, self.api_key, self.base_url, self.provider_options)
-            made = self._settings = (arguments, settings)
+            made = self._settings = (state, settings)
         return made[1]
 
     @property
@@ -160,16 +168,16 @@ class Connection(BaseModel):
 
     def _sync(self) -> LLMClient:
         """The client for sync calls."""
-        made, arguments = self._client, {**self._arguments(), "http_client": self.http_client}
-        if made is None or made[0] != arguments:
-            made = self._client = (arguments, LLMClient(**arguments))
+        made, state = self._client, self._state(self.http_client)
+        if made is None or made[0] != state:
+            made = self._client = (state, LLMClient(**self._arguments(), http_client=self.http_client))
         return made[1]
 
     def _async(self) -> AsyncLLMClient:
         """The client for async calls; it keeps the connections of each event loop apart."""
-        made, arguments = self._async_client, {**self._arguments(), "http_client": self.http_async_client}
-        if made is None or made[0] != arguments:
-            made = self._async_client = (arguments, AsyncLLMClient(**arguments))
+        made, state = self._async_client, self._state(self.http_async_client)
+        if made is None or made[0] != state:
+            made = self._async_client = (state, AsyncLLMClient(**self._arguments(), http_client=self.http_async_client))
         return made[1]
 
     @property
@@ -216,6 +224,7 @@ def _split_shorthand(given: dict[str, Any]) -> None:
         given["provider"], given["model"] = provider, model
 
 
+@functools.lru_cache(maxsize=64)
 def without_credentials(url: str) -> str:
     """The address without ``user:password@``."""
     parts = urlsplit(url)

@@ -5,7 +5,6 @@ Which error a vendor's answer is, is not decided here: see ``llm_connector.fault
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
 import httpx
@@ -14,7 +13,7 @@ from langchain_core import exceptions as langchain
 from llm_connector import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from types import TracebackType
 
     _Refusal = langchain.ModelError
 else:  # langchain-core knows refusals since 1.7.5; before that they are invalid requests
@@ -141,10 +140,14 @@ def as_model_error(error: errors.LLMError) -> errors.LLMError:
     return made
 
 
-@contextlib.contextmanager
-def model_errors() -> Iterator[None]:
+class model_errors:  # noqa: N801 - used like a function
     """Raises the connector's errors as LangChain's too."""
-    try:
-        yield
-    except errors.LLMError as error:
-        raise as_model_error(error).with_traceback(error.__traceback__) from error.__cause__
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        """Nothing is done before there is an error."""
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: TracebackType | None) -> None:
+        if isinstance(error, errors.LLMError):
+            raise as_model_error(error).with_traceback(traceback) from error.__cause__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -73,8 +74,8 @@ class RequestDefaults(BaseModel):
 
     def _defaults(self) -> dict[str, Any]:
         """The request fields that are set."""
-        values = {name: getattr(self, name) for name in _REQUEST_FIELDS}
-        params = {name: value for name, value in values.items() if value is not None}
+        values = _values(self.__dict__)
+        params = {name: value for name, value in zip(_REQUEST_FIELDS, values, strict=True) if value is not None}
         for name, value in self.model_kwargs.items():
             if name in ChatRequest.model_fields:
                 params[name] = value
@@ -103,3 +104,4 @@ class RequestDefaults(BaseModel):
 
 
 _REQUEST_FIELDS = tuple(name for name in RequestDefaults.model_fields if name != "model_kwargs")
+_values = operator.itemgetter(*_REQUEST_FIELDS)
