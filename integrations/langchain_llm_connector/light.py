@@ -1,16 +1,16 @@
-"""LangChain's chunks made without validation; what goes into them is decided in ``chunks``.
+"""LangChain's messages and chunks made without validation; what goes into them: ``messages_out`` and ``chunks``.
 
-Everything here comes from typed chunks, so validating it again finds nothing, and costs three times what the rest of
-our part of a chunk costs (langchain-core 1.7.2, 2026-11). The defaults are taken from chunks that the library made, and
-a test compares both ways for every kind of chunk.
+All of it comes from typed answers, so validating it again finds nothing, and costs three times what the rest of our
+part of a chunk costs (langchain-core 1.7.2, 2026-11). The defaults are taken from objects that the library made, and a
+test compares both ways for every kind of message and chunk.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.messages import AIMessageChunk
-from langchain_core.outputs import ChatGenerationChunk
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk
 
 if TYPE_CHECKING:
     from langchain_core.messages.tool import ToolCallChunk
@@ -44,6 +44,17 @@ class _Model:
 
 _message = _Model(AIMessageChunk(content=""))
 _generation = _Model(ChatGenerationChunk(message=AIMessageChunk(content="")))
+_whole_message = _Model(AIMessage(content=""))
+_whole_generation = _Model(ChatGeneration(message=AIMessage(content="")))
+
+
+def whole(fields: dict[str, Any]) -> ChatGeneration:
+    """A whole answer, of the fields of its message."""
+    message, content = _whole_message.make(fields), fields["content"]
+    if not isinstance(content, str):
+        return ChatGeneration(message=message)  # the library finds the text
+    made: ChatGeneration = _whole_generation.make({"message": message, "text": content})
+    return made
 
 
 def text_chunk(text: str, metadata: dict[str, Any]) -> ChatGenerationChunk:

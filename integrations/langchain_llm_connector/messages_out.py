@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.messages import AIMessage, InvalidToolCall, ToolCall
+from langchain_core.messages import InvalidToolCall, ToolCall
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
-from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.outputs import ChatResult
 
+from langchain_llm_connector.light import whole
 from langchain_llm_connector.reasoning import REASONING, payload, provider_tag, reasoning_kwargs
 
 if TYPE_CHECKING:
@@ -28,14 +29,14 @@ def chat_result(response: ChatResponse, model: str | None, *, blocks: bool) -> C
         blocks: Whether content is to be standard blocks (``output_version="v1"``).
     """
     generations = [
-        ChatGeneration(message=_message(response, choice, model, first=position == 0, blocks=blocks))
+        whole(_message(response, choice, model, first=position == 0, blocks=blocks))
         for position, choice in enumerate(response.choices)
     ]
     return ChatResult(generations=generations)
 
 
-def _message(response: ChatResponse, choice: Choice, model: str | None, *, first: bool, blocks: bool) -> AIMessage:
-    """One choice; the token counts are of all choices together and go with the first."""
+def _message(response: ChatResponse, choice: Choice, model: str | None, *, first: bool, blocks: bool) -> dict[str, Any]:
+    """The message of one choice; the token counts are of all choices together and go with the first."""
     said = choice.message
     calls, invalid = tool_calls_of(said.tool_calls)
     content = _content(choice)
@@ -43,14 +44,14 @@ def _message(response: ChatResponse, choice: Choice, model: str | None, *, first
     if blocks:
         content = _blocks(content, said.reasoning_content, said.reasoning, calls)
         metadata["output_version"] = "v1"
-    return AIMessage(
-        content=content,
-        additional_kwargs=reasoning_kwargs(said.reasoning_content, said.reasoning),
-        tool_calls=calls,
-        invalid_tool_calls=invalid,
-        response_metadata=metadata,
-        usage_metadata=usage_metadata(response.usage) if first else None,
-    )
+    return {
+        "content": content,
+        "additional_kwargs": reasoning_kwargs(said.reasoning_content, said.reasoning),
+        "tool_calls": calls,
+        "invalid_tool_calls": invalid,
+        "response_metadata": metadata,
+        "usage_metadata": usage_metadata(response.usage) if first else None,
+    }
 
 
 def _content(choice: Choice) -> Any:
