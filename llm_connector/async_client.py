@@ -140,6 +140,18 @@ class AsyncChatStream:
             raise reader.interrupted()
         return reader.response()
 
+    async def join_arguments(self) -> Self:
+        """Make one chunk of the pieces of a tool call's arguments that arrive together.
+
+        For those who do much with each chunk; text and reasoning stay as they come.
+
+        Raises:
+            LLMError: The vendor refused, or could not be reached.
+        """
+        reader = await self._opening.open()
+        reader.joins_arguments = True
+        return self
+
     async def display(self) -> None:
         """Show the rest of the answer as it comes: rendered in a notebook, as plain text elsewhere.
 

@@ -201,7 +201,7 @@ class ChatConnector(Connection, RequestDefaults, BaseChatModel):
         params = self._params(stop, kwargs)
         writer = self._writer(params, kwargs)
         with model_errors(), self._sync().stream(connector_messages(messages), **params) as stream:
-            for chunk in stream:
+            for chunk in stream.join_arguments():
                 yield from writer.chunks(chunk)
             yield from writer.closing(stream.response())
 
@@ -217,7 +217,7 @@ class ChatConnector(Connection, RequestDefaults, BaseChatModel):
         writer = self._writer(params, kwargs)
         with model_errors():
             async with self._async().stream(connector_messages(messages), **params) as stream:
-                async for chunk in stream:
+                async for chunk in await stream.join_arguments():
                     for made in writer.chunks(chunk):
                         yield made
                 for made in writer.closing(await stream.response()):

@@ -18,6 +18,7 @@ from llm_connector.errors import (
 )
 from llm_connector.faults import KEPT_BODY, Rule, classify, read_fault
 from llm_connector.framing import Event, Framing, SSEDecoder
+from llm_connector.joining import joined
 from llm_connector.jsontext import decode
 from llm_connector.protocols.conversation import check_conversation
 from llm_connector.protocols.fields import RequestFields
@@ -107,6 +108,7 @@ class StreamReader:
     Attributes:
         warnings: What was changed in the request or not sent.
         ended: That the answer is complete and all its chunks are given.
+        joins_arguments: Whether pieces of a tool call's arguments that are fed together become one chunk.
     """
 
     def __init__(self, protocol: Protocol, request: ChatRequest, warnings: list[str]) -> None:
@@ -118,6 +120,7 @@ class StreamReader:
         self._collector = protocol.collector()
         self._begun = False
         self.ended = False
+        self.joins_arguments = False
 
     def feed(self, data: bytes) -> Iterator[ChatChunk]:
         """The chunks that these bytes complete.
@@ -125,6 +128,10 @@ class StreamReader:
         Raises:
             LLMError: The vendor reported an error in the stream; ``partial`` holds what had arrived.
         """
+        chunks = self._chunks(data)
+        return joined(chunks) if self.joins_arguments else chunks
+
+    def _chunks(self, data: bytes) -> Iterator[ChatChunk]:
         if self.ended:  # some vendors go on talking after their own end
             return
         decoder, add = self._decoder, self._collector.add

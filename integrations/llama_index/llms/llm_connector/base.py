@@ -137,7 +137,7 @@ class ChatConnector(Connection, FunctionCallingLLM):
         def chunks() -> ChatResponseGen:
             accumulator = Accumulator()
             with stream:
-                for chunk in stream:
+                for chunk in stream.join_arguments():
                     response = accumulator.add(chunk)
                     if response is not None:
                         yield response
@@ -151,7 +151,7 @@ class ChatConnector(Connection, FunctionCallingLLM):
         async def chunks() -> ChatResponseAsyncGen:
             accumulator = Accumulator()
             async with stream:
-                async for chunk in stream:
+                async for chunk in await stream.join_arguments():
                     response = accumulator.add(chunk)
                     if response is not None:
                         yield response
