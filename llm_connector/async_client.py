@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-FIRST_FAILURE = 300  # statuses from here on are no answers
-
 
 def unopened(stream: AsyncChatStream) -> AsyncChatStream:
     """An async stream opens at the first ``await``, ``async with`` or ``async for``."""
@@ -67,7 +65,7 @@ class AsyncOpening:
         assert response is not None
         try:
             deadline, observer = self._call.deadline, self._call.observer
-            errors = stream_errors(reader, self._client.provider_name, str(response.url), deadline)
+            errors = stream_errors(reader, self._call, str(response.url))
             with observer.reading(reader), errors, cut_off(response, deadline):
                 async for data in apieces(response):
                     deadline.check()
@@ -289,6 +287,8 @@ class AsyncLLMClient(BaseClient):
         request = call.http_request(wire, await aresolve(call.base_url), await aresolve(call.key))
         with TransportErrors(self.provider_name, str(request.url), call.deadline):
             response = await asend(self._pool, request, call.deadline)
-            streaming = wire.stream and response.status_code < FIRST_FAILURE
-            body = None if streaming else await aread_body(response, call.deadline)
-        return call.answer(response, body), response
+            if call.streams(wire, response):
+                return call.answer(response, None), response
+            body = await aread_body(response, call.deadline)
+        answer = call.answer(response, body)
+        return answer, call.whole(response, body) if wire.stream else response

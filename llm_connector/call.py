@@ -7,10 +7,12 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
+import httpx
+
 from llm_connector import retry
 from llm_connector.auth import Unsigned, sign
 from llm_connector.deadline import as_seconds
-from llm_connector.hidden import HiddenHeaders
+from llm_connector.hidden import HiddenHeaders, without
 from llm_connector.observer import NOBODY
 from llm_connector.protocols.wire import Answer
 from llm_connector.settings import check_key
@@ -20,7 +22,7 @@ from llm_connector.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import httpx
+    from pydantic import SecretStr
 
     from llm_connector.deadline import Deadline
     from llm_connector.errors import LLMError
@@ -30,7 +32,11 @@ if TYPE_CHECKING:
     from llm_connector.transport import TransportOptions
     from llm_connector.types import ChatRequest
 
+FIRST_FAILURE = 300  # statuses from here on are no answers
+
 logger = logging.getLogger("llm_connector")
+
+_SHORTEST_KEY = 8  # characters; a shorter one, such as "k" in a test, may be in any text
 
 USER_AGENT = f"llm-connector-py/{__version__}"
 
@@ -74,6 +80,7 @@ class Call:
         self._max_retries = max_retries
         self._timeout = transport.timeout
         self._refreshed = False
+        self._secret: SecretStr | None = None
         if request is not None:
             self._headers |= {name.lower(): value for name, value in (request.extra_headers or {}).items()}
             if request.timeout is not None:
@@ -88,11 +95,20 @@ class Call:
         self.deadline.start()
         self.deadline.check()
         url = full_url(self.protocol.normalise_base_url(base_url), wire)
-        secret = None if key is None else check_key(key).get_secret_value()
+        self._secret = None if key is None else check_key(key)
+        secret = None if self._secret is None else self._secret.get_secret_value()
         headers = {"accept": "text/event-stream, application/json" if wire.stream else "application/json"}
         headers |= self._headers | wire.headers
         headers |= sign(Unsigned(url, wire, secret, self.settings, time.time()))
         return http_request(wire, url, headers, self._timeout, self.deadline)
+
+    @staticmethod
+    def streams(wire: WireRequest, response: httpx.Response) -> bool:
+        """Whether the body is to be read as it comes. JSON of a known length is none: an error inside HTTP 200."""
+        if not wire.stream or response.status_code >= FIRST_FAILURE:
+            return False
+        headers = response.headers
+        return "content-length" not in headers or not headers.get("content-type", "").startswith("application/json")
 
     def answer(self, response: httpx.Response, body: bytes | None) -> Answer:
         """The answer, when it is none that is an error; a stream has no body here.
@@ -103,8 +119,22 @@ class Call:
         answer = Answer(response.status_code, response.headers, body or b"")
         error = None if body is None else self.protocol.fault(answer)
         if error is not None:
-            raise error
+            raise self.without_key(error)
         return answer
+
+    @staticmethod
+    def whole(response: httpx.Response, body: bytes) -> httpx.Response:
+        """An answer that was read, to be read again by who asked for a stream."""
+        return httpx.Response(response.status_code, stream=httpx.ByteStream(body), request=response.request)
+
+    def without_key(self, error: LLMError) -> LLMError:
+        """The error, without the key that a vendor may have repeated in it."""
+        secret = "" if self._secret is None else self._secret.get_secret_value()
+        if len(secret) >= _SHORTEST_KEY:
+            error.message = without(error.message, secret)
+            error.raw = without(error.raw, secret)
+            error.args = (error.message, *error.args[1:])
+        return error
 
     def delay(self, error: LLMError, attempt: int) -> float | None:
         """Seconds to wait before trying again, or ``None`` to give up; one log line a retry."""

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-FIRST_FAILURE = 300  # statuses from here on are no answers
-
 
 def opened(stream: ChatStream) -> ChatStream:
     """A sync stream is open when the caller gets it, so that a refusal is raised where it was asked for."""
@@ -67,7 +65,7 @@ class Opening:
         assert response is not None
         try:
             deadline, observer = self._call.deadline, self._call.observer
-            errors = stream_errors(reader, self._client.provider_name, str(response.url), deadline)
+            errors = stream_errors(reader, self._call, str(response.url))
             with observer.reading(reader), errors, cut_off(response, deadline):
                 for data in pieces(response):
                     deadline.check()
@@ -290,6 +288,8 @@ class LLMClient(BaseClient):
         request = call.http_request(wire, resolve(call.base_url), resolve(call.key))
         with TransportErrors(self.provider_name, str(request.url), call.deadline):
             response = send(self._pool, request, call.deadline)
-            streaming = wire.stream and response.status_code < FIRST_FAILURE
-            body = None if streaming else read_body(response, call.deadline)
-        return call.answer(response, body), response
+            if call.streams(wire, response):
+                return call.answer(response, None), response
+            body = read_body(response, call.deadline)
+        answer = call.answer(response, body)
+        return answer, call.whole(response, body) if wire.stream else response

@@ -10,8 +10,12 @@ import pickle
 import zlib
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+MASK = "**********"
 
 # They tell where the body ends; with another end the answer to the next request would be read as part of this one.
 _OF_THE_BODY = frozenset({"content-length", "transfer-encoding"})
@@ -25,6 +29,24 @@ class HiddenHeaders(dict[str, str]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopened, (HiddenHeaders, sealed(dict(self)))
+
+
+class HiddenSecret(SecretStr):
+    """A secret that no pickle shows as text."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _reopened, (HiddenSecret, sealed(self.get_secret_value()))
+
+
+def without(value: Any, secret: str) -> Any:
+    """A text, or texts in lists and dicts, without a secret: some vendors repeat the key that they refuse."""
+    if isinstance(value, str):
+        return value.replace(secret, MASK)
+    if isinstance(value, list):
+        return [without(item, secret) for item in value]
+    if isinstance(value, dict):
+        return {without(key, secret): without(item, secret) for key, item in value.items()}
+    return value
 
 
 def header_of_the_body(names: Iterable[str]) -> str | None:

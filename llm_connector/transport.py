@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
+    from llm_connector.call import Call
     from llm_connector.deadline import Deadline
     from llm_connector.protocols.base import StreamReader
     from llm_connector.protocols.wire import WireRequest
@@ -185,10 +186,10 @@ def _ours(error: httpx.RequestError, host: str) -> LLMError:
 
 
 @contextlib.contextmanager
-def stream_errors(reader: StreamReader, provider: str, url: str, deadline: Deadline) -> Iterator[None]:
+def stream_errors(reader: StreamReader, call: Call, url: str) -> Iterator[None]:
     """The same while a stream is read: a broken connection leaves a partial response, or nothing after the end."""
     try:
-        with TransportErrors(provider, url, deadline):
+        with TransportErrors(call.settings.provider.name, url, call.deadline):
             yield
     except LLMError as error:
         if reader.ended:
@@ -197,4 +198,5 @@ def stream_errors(reader: StreamReader, provider: str, url: str, deadline: Deadl
             raise reader.interrupted() from error.__cause__
         if error.partial is None:
             error.partial = reader.response()
+        call.without_key(error)
         raise

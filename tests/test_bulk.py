@@ -331,3 +331,16 @@ def test_an_interrupt_ends_the_run_and_keeps_what_was_done(tmp_path: Path) -> No
     assert b"already running" not in said
     assert b"never retrieved" not in said
     assert journal.read_bytes().count(b"\n") == 3
+
+
+def test_a_caller_takes_its_key_along_but_shows_it_in_no_pickle() -> None:
+    key = "canary-of-a-key"
+    with OpenAIChatServer(Reply("yes"), require_key=key) as server:
+        options = {"base_url": server.url, "headers": {"x-own": key}}
+        caller = BulkCaller("openai_compatible", "m", api_key=key, **options)
+        pickled = pickle.dumps(caller)
+        assert key.encode() not in pickled
+        assert [result.content for result in pickle.loads(pickled).results(["a", "b"])] == ["yes", "yes"]
+        assert server.last.headers["x-own"] == key
+    secrets = {"secret_id": key, "secret_key": key}
+    assert key.encode() not in pickle.dumps(BulkCaller("tencent", "m", **secrets))

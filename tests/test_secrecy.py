@@ -122,6 +122,39 @@ def test_errors_of_every_provider(name: str) -> None:
     assert "authorization" in sent.lower() or CANARY in sent  # the canary did go where it belongs
 
 
+@pytest.mark.parametrize("streaming", [False, True], ids=["chat", "stream"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        json.dumps({"error": {"message": f"Incorrect API key: {CANARY}", "param": [{CANARY: CANARY}]}}).encode(),
+        f"<html>the key {CANARY} is not known</html>".encode(),
+    ],
+    ids=["json", "page"],
+)
+async def test_a_vendor_that_repeats_the_key(body: bytes, streaming: bool) -> None:
+    with FaultServer([whole(body, 401)], [whole(body, 401)]) as server:
+        options = {"base_url": server.url, "api_key": CANARY, "max_retries": 0}
+        with LLMClient("openai_compatible", "m", **options) as client, pytest.raises(LLMError) as caught:
+            client.stream("hi") if streaming else client.chat("hi")
+        async with AsyncLLMClient("openai_compatible", "m", **options) as client:
+            with pytest.raises(LLMError) as again:
+                await (client.stream("hi") if streaming else client.chat("hi"))
+    for error in (caught.value, again.value):
+        assert "*" * 10 in str(error.raw)
+        assert_clean(*told(error), pickle.loads(pickle.dumps(error)), error.raw)
+
+
+def test_a_vendor_that_repeats_the_key_in_mid_stream() -> None:
+    error = json.dumps({"error": {"message": f"the key {CANARY} has run out", "code": "invalid_api_key"}}).encode()
+    body = b'data: {"choices": [{"index": 0, "delta": {"content": "Hel"}}]}\n\ndata: ' + error + b"\n\n"
+    with FaultServer([whole(body)]) as server:
+        with LLMClient("openai_compatible", "m", base_url=server.url, api_key=CANARY) as client:
+            with pytest.raises(LLMError, match=r"the key \*+ has run out") as caught:
+                list(client.stream("hi"))
+    assert caught.value.partial.content == "Hel"
+    assert_clean(*told(caught.value), caught.value.raw)
+
+
 async def test_streams_retries_and_their_logs() -> None:
     script = [Fault(429, headers={"retry-after": "0"}), Reply("x"), Fault(cut_after=1), Reply("y")]
     with OpenAIChatServer(script) as server:

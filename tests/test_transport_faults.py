@@ -121,6 +121,21 @@ def test_a_dead_kept_connection_is_no_retry_and_a_fresh_one_is(caplog: pytest.Lo
     assert not [record for record in caplog.records if record.name == "llm_connector"]
 
 
+async def test_an_error_inside_http_200_is_retried_like_its_status_when_a_stream_was_asked_for() -> None:
+    limit = whole(json.dumps({"error": {"code": "rate_limit_exceeded", "message": "slow down"}}).encode())
+    with FaultServer([limit], [answer_of(True)], [limit], [answer_of(True)]) as server:
+        with client_of(server, max_retries=1) as client:
+            assert client.stream("hi").response().content == TEXT
+        async with AsyncLLMClient("openai_compatible", "m", api_key="k", base_url=server.url, max_retries=1) as client:
+            assert (await client.stream("hi").response()).content == TEXT
+        assert len(server.requests) == 4
+
+
+def test_a_whole_answer_where_a_stream_was_asked_for() -> None:
+    with FaultServer([whole(CHAT)]) as server, client_of(server) as client:
+        assert client.stream("hi").response().content == TEXT
+
+
 def test_half_an_answer_on_a_kept_connection_is_not_sent_again_in_secret() -> None:
     with FaultServer([whole(CHAT)], [b"HTTP/1.1 200 OK\r\nx: " + b"y" * 50 + b"\x00\r\n\r\n", CLOSE]) as server:
         with client_of(server, max_retries=0) as client:

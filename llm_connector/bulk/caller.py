@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
+
 from llm_connector.bulk.plan import Plan, Prompt
 from llm_connector.bulk.result import BulkResult, error_record
 from llm_connector.bulk.sync import bulk
+from llm_connector.hidden import HiddenHeaders, HiddenSecret
+from llm_connector.providers import find_provider
 
 if TYPE_CHECKING:
     from llm_connector.provider import Provider
@@ -41,6 +45,7 @@ class BulkCaller:
         requests_per_minute: float | None = None,
         **params: Any,
     ) -> None:
+        params = _hidden(provider, params)
         self.plan = Plan(provider, model, prompt, params)
         self._options: dict[str, Any] = {
             "prompt": prompt,
@@ -65,6 +70,21 @@ class BulkCaller:
         names = list(batch)
         rows = [dict(zip(names, values, strict=True)) for values in zip(*batch.values(), strict=True)]
         return dict(batch) | _columns(self.results(rows))
+
+
+def _hidden(provider: str | Provider, params: dict[str, Any]) -> dict[str, Any]:
+    """The parameters, with keys that no pickle shows."""
+    row = find_provider(provider) if isinstance(provider, str) else provider
+    secrets = {"api_key"} | {option.name for option in row.options if option.secret}
+    hidden: dict[str, Any] = {}
+    for name, value in params.items():
+        if name in secrets and isinstance(value, str | SecretStr):
+            hidden[name] = HiddenSecret(value if isinstance(value, str) else value.get_secret_value())
+        elif name in {"headers", "extra_headers"} and isinstance(value, Mapping):
+            hidden[name] = HiddenHeaders(value)
+        else:
+            hidden[name] = value
+    return hidden
 
 
 def _columns(results: list[BulkResult]) -> dict[str, list[str | None]]:
