@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
 
-CALLS = 40
+CALLS = 200
 STREAMS, PACED = 1000, 50
 MESSAGES = [{"role": "user", "content": "hi"}]
 

@@ -42,7 +42,7 @@ CASES: dict[str, tuple[str, ...]] = {
 TITLES = {
     "chunks": "stream of {} chunks",
     "achunks": "the same, async",
-    "calls": "40 small calls",
+    "calls": "200 small calls",
     "acalls": "the same, async",
     "tool": "tool call in {} fragments",
     "many": "1,000 streams at once of 50 chunks each",
