@@ -70,7 +70,7 @@ class Settings:
         if model is not None and not isinstance(model, str):
             raise ConfigError(f"model must be a model's name, not {type(model).__name__}", provider=row.name)
         aliased = {} if isinstance(provider, Provider) else row_defaults_of_alias(provider)
-        own = _read_options(row, {**aliased, **options})
+        own = _read_options(row, {**aliased, **options}, own_key=api_key is not None)
         replay = options.get("reasoning_replay", row.reasoning_replay)
         if replay not in get_args(ReasoningReplay):
             raise ConfigError(f"reasoning_replay is one of {', '.join(get_args(ReasoningReplay))}, not {replay!r}")
@@ -111,13 +111,13 @@ def row_defaults_of_alias(name: str) -> dict[str, Any]:
     return {"region": "intl"} if name == "aliyun_international" else {}
 
 
-def _read_options(row: Provider, given: Mapping[str, Any]) -> dict[str, Any]:
+def _read_options(row: Provider, given: Mapping[str, Any], *, own_key: bool) -> dict[str, Any]:
     names = [option.name for option in row.options]
     unknown = [name for name in given if name not in names and name not in COMMON_OPTIONS]
     if unknown:
         raise ConfigError(_unknown_option(unknown[0], (*names, *COMMON_OPTIONS)), provider=row.name)
     values: dict[str, Any] = {}
-    told = _gives_secret(row, given)
+    told = own_key or _gives_secret(row, given)
     for option in row.options:
         value = given.get(option.name)
         if value is None:

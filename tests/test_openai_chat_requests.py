@@ -128,6 +128,18 @@ def test_azure_addresses(given: str, path: str) -> None:
     assert request_of("azure_openai", options={"base_url": given}).url.path == path
 
 
+@pytest.mark.parametrize("provider", ["azure_openai", "azure_openai_responses"])
+def test_a_key_that_was_given_goes_before_a_token_of_the_environment(
+    provider: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AZURE_OPENAI_AD_TOKEN", "of-another-account")
+    address = {"base_url": "https://r.openai.azure.com"}
+    of_environment = request_of(provider, options={**address, "api_key": None})
+    assert of_environment.headers["authorization"] == "Bearer of-another-account"
+    got = request_of(provider, options={**address, "api_key": "mine"})
+    assert (got.headers.get("authorization"), got.headers["api-key"]) == (None, "mine")
+
+
 @pytest.mark.parametrize("base", ["http://h/v1", "http://h/v1/", "http://h/v1/chat/completions"])
 def test_addresses_of_compatible_servers(base: str) -> None:
     assert str(request_of("openai_compatible", options={"base_url": base}).url) == "http://h/v1/chat/completions"
