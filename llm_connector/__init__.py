@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         UnsupportedError,
     )
     from llm_connector.provider import Capabilities, Provider
-    from llm_connector.providers import supported_providers
+    from llm_connector.providers import register_provider, supported_providers
     from llm_connector.testing import MockProvider, MockReply
     from llm_connector.types import (
         AudioBlock,
@@ -79,7 +79,7 @@ _HOMES = {
         "UnsupportedError",
     ),
     "llm_connector.provider": ("Capabilities", "Provider"),
-    "llm_connector.providers": ("supported_providers",),
+    "llm_connector.providers": ("register_provider", "supported_providers"),
     "llm_connector.testing": ("MockProvider", "MockReply"),
     "llm_connector.types": (
         "AudioBlock",
@@ -149,6 +149,7 @@ __all__ = [
     "Usage",
     "VideoBlock",
     "__version__",
+    "register_provider",
     "supported_providers",
 ]
 

@@ -59,6 +59,7 @@ class Option:
         env: Environment variables to read it from, in this order.
         default: What it is otherwise; ``None`` for nothing.
         secret: Whether it must never be shown.
+        part: Of a secret that is none alone: ``pair`` for a half of a key pair, ``addition`` for what goes with others.
         is_key: Whether it stands in for ``api_key`` and wins over it; it may be a function then.
         choices: What it may be; empty for anything.
         form: What it must be like; ``None`` for anything.
@@ -69,6 +70,7 @@ class Option:
     env: tuple[str, ...] = ()
     default: Any = None
     secret: bool = False
+    part: Literal["", "pair", "addition"] = ""
     is_key: bool = False
     choices: tuple[str, ...] = ()
     form: Form | None = None

@@ -13,9 +13,14 @@ SYNONYMS = ("reasoning_content", "reasoning", "thinking", "thought")
 _OPEN, _CLOSE = "<think>", "</think>"
 
 
-def reasoning_text(delta: dict[str, Any]) -> str:
-    """The reasoning in a message or delta, whatever its name; empty when there is none."""
-    for name in SYNONYMS:
+def reasoning_text(delta: dict[str, Any], own: str = "") -> str:
+    """The reasoning in a message or delta, whatever its name; empty when there is none.
+
+    Args:
+        delta: The message or delta.
+        own: The vendor's own name for it, where it is another than those of ``SYNONYMS``.
+    """
+    for name in (own, *SYNONYMS) if own else SYNONYMS:
         value = delta.get(name)
         if value and isinstance(value, str):  # an object under "reasoning" is metadata
             return value

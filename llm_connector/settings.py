@@ -70,7 +70,7 @@ class Settings:
         if model is not None and not isinstance(model, str):
             raise ConfigError(f"model must be a model's name, not {type(model).__name__}", provider=row.name)
         aliased = {} if isinstance(provider, Provider) else row_defaults_of_alias(provider)
-        own = _read_options(row, {**aliased, **options}, own_key=api_key is not None)
+        own = _read_options(row, {**aliased, **options}, own_key=api_key is not None and bool(row.key_env))
         replay = options.get("reasoning_replay", row.reasoning_replay)
         if replay not in get_args(ReasoningReplay):
             raise ConfigError(f"reasoning_replay is one of {', '.join(get_args(ReasoningReplay))}, not {replay!r}")
@@ -145,7 +145,8 @@ def _unknown_option(name: str, accepted: tuple[str, ...]) -> str:
     told = f"unknown option {name!r}"
     if name in ChatRequest.model_fields:
         return f"{told}: it belongs to a call, such as chat(..., {name}=...)"
-    return f"{told}{did_you_mean(name, (*accepted, *_ARGUMENTS))}; this provider takes: {', '.join(accepted)}"
+    taken = f"this provider takes: {', '.join(accepted)}; a vendor's own request fields go into extra_body="
+    return f"{told}{did_you_mean(name, (*accepted, *_ARGUMENTS))}; {taken}"
 
 
 def _gives_secret(row: Provider, given: Mapping[str, Any]) -> bool:
@@ -165,15 +166,25 @@ def _read_key(
     key = given or next((os.environ[name] for name in variables if os.environ.get(name)), None)
     if key is not None:
         return check_key(key)
-    if row.key_required and not any(own[option.name] for option in row.options if option.secret):
+    secrets = [option for option in row.options if option.secret and option.part != "addition"]
+    if row.key_required and not any(own[option.name] for option in secrets):
         raise ConfigError(_missing_key(row), provider=row.name)
+    for option in secrets:
+        if option.part == "pair" and not own[option.name] and any(own[each.name] for each in secrets):
+            told = f"no {option.name}, which goes with the key pair's other half"
+            raise ConfigError(f"{told}: set {option.env[0]} or pass {option.name}=", provider=row.name)
     return row.default_key
 
 
 def _missing_key(row: Provider) -> str:
-    variables = list(row.key_env) + [name for option in row.options if option.secret for name in option.env]
-    arguments = (["api_key"] if row.key_env else []) + [option.name for option in row.options if option.secret]
-    return f"no key: set {' or '.join(variables)}, or pass {' and '.join(f'{name}=' for name in arguments)}"
+    alone = [option for option in row.options if option.secret and not option.part]
+    pair = [option for option in row.options if option.part == "pair"]
+    variables = [*row.key_env, *(name for option in alone for name in option.env)]
+    arguments = [*(["api_key="] if row.key_env else []), *(f"{option.name}=" for option in alone)]
+    if pair:
+        variables.append(" and ".join(option.env[0] for option in pair))
+        arguments.append(" and ".join(f"{option.name}=" for option in pair))
+    return f"no key: set {' or '.join(variables)}, or pass {' or '.join(arguments)}"
 
 
 def check_key(key: str | SecretStr, name: str = "the key") -> SecretStr:

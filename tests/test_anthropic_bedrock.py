@@ -110,7 +110,7 @@ class TestBedrockRequests:
         with pytest.raises(ConfigError, match="AWS_BEARER_TOKEN_BEDROCK"):
             LLMClient("anthropic_bedrock", "m")
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDENV")
-        with pytest.raises(ConfigError, match="go together"):
+        with pytest.raises(ConfigError, match="no secret_key, which goes with"):
             request_of("anthropic_bedrock", options={"model": "m", "api_key": None})
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
         got = request_of("anthropic_bedrock", options={"model": "m", "api_key": None})

@@ -126,15 +126,12 @@ def test_what_the_sdk_sent_to_a_port_is_signed_alike() -> None:
     [({"secret_id": "a"}, "TENCENTCLOUD_SECRET_KEY"), ({"secret_key": "b"}, "TENCENTCLOUD_SECRET_ID")],
 )
 def test_half_a_key_pair_is_refused(given: dict, named: str) -> None:
-    with (
-        LLMClient("tencent", "m", base_url="http://127.0.0.1:9", **given) as client,
-        pytest.raises(ConfigError, match=named),
-    ):
-        client.chat("hi")
+    with pytest.raises(ConfigError, match=named):
+        LLMClient("tencent", "m", base_url="http://127.0.0.1:9", **given)
 
 
 def test_no_key_pair_is_refused_at_construction() -> None:
-    with pytest.raises(ConfigError, match="TENCENTCLOUD_SECRET_ID or TENCENTCLOUD_SECRET_KEY"):
+    with pytest.raises(ConfigError, match="TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY"):
         LLMClient("tencent", "m")
 
 

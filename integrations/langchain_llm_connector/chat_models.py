@@ -82,7 +82,7 @@ class ChatConnector(Connection, RequestDefaults, BaseChatModel):
 
     @classmethod
     def _synonyms(cls) -> dict[str, str]:
-        return {**super()._synonyms(), "stop_sequences": "stop"}
+        return {**super()._synonyms(), "stop_sequences": "stop", "max_completion_tokens": "max_tokens"}
 
     def model_post_init(self, context: Any, /) -> None:
         """Run what each base has to do here; pydantic would run the first base's alone."""

@@ -27,7 +27,13 @@ if TYPE_CHECKING:
     from llm_connector.types import ModelInfo
 
 # Names that LangChain's own packages use for the same thing.
-_SYNONYMS = {"model_name": "model", "request_timeout": "timeout", "headers": "default_headers"}
+_SYNONYMS = {
+    "model_name": "model",
+    "request_timeout": "timeout",
+    "headers": "default_headers",
+    "openai_api_key": "api_key",
+    "openai_api_base": "base_url",
+}
 _OF_A_CLIENT = ("provider", "model", "api_key", "base_url", "max_retries", "proxy")
 _made_of = operator.itemgetter(*_OF_A_CLIENT, "timeout")
 
@@ -106,8 +112,9 @@ class Connection(BaseModel):
         rest = {name: value for name, value in given.items() if name not in fields}
         if rest:
             fields["provider_options"] = {**(fields.get("provider_options") or {}), **rest}
-        if not isinstance(fields.get("provider"), str):
+        if fields.get("provider") is None:
             raise ConfigError(f"give provider=, one of {', '.join(supported_providers())}")
+        find_provider(fields["provider"])
         return fields
 
     @classmethod

@@ -59,7 +59,7 @@ class ChatDialect:
         tool_stream_models: The pattern of models that must be asked to stream tool calls with ``tool_stream``.
         strict_tools: Whether a tool's ``strict`` is taken.
         reasoning: Makes the vendor's control of reasoning from the unified one.
-        reasoning_field: The name under which reasoning is sent back.
+        reasoning_field: The name under which reasoning is sent back, and read besides the usual names.
         empty_reasoning: Whether the field must be there, empty, where a message that calls tools has no reasoning.
         no_replay_models: The pattern of models that refuse their own reasoning back.
         think_tags: Whether reasoning comes between ``<think>`` tags in the answer.

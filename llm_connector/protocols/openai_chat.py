@@ -85,8 +85,8 @@ class OpenAIChat(Protocol):
     def decoder(self, request: ChatRequest) -> ChatDecoder:
         """A fresh decoder for one answer."""
         del request
-        tags = self.settings.think_tags
-        return ChatDecoder(self, think_tags=self.dialect.think_tags if tags is None else tags)
+        tags = self.settings.think_tags if self.settings.think_tags is not None else self.dialect.think_tags
+        return ChatDecoder(self, think_tags=tags, reasoning_field=self.dialect.reasoning_field)
 
     def _body(self, fields: RequestFields, *, stream: bool) -> dict[str, Any]:
         request, dialect = fields.request, self.dialect

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from llm_connector.protocols.base import Decoder
 from llm_connector.protocols.tool_calls import ToolCallTracker
-from llm_connector.reasoning import ThinkTagReader, reasoning_text
+from llm_connector.reasoning import SYNONYMS, ThinkTagReader, reasoning_text
 from llm_connector.types import ChatChunk, Usage
 
 if TYPE_CHECKING:
@@ -46,8 +46,9 @@ class ChatDecoder(Decoder):
 
     finish_reasons: ClassVar[Mapping[str, FinishReason]] = FINISH_REASONS
 
-    def __init__(self, protocol: Protocol, *, think_tags: bool = False) -> None:
+    def __init__(self, protocol: Protocol, *, think_tags: bool = False, reasoning_field: str = "") -> None:
         super().__init__(protocol)
+        self._reasoning_field = "" if reasoning_field in SYNONYMS else reasoning_field
         self._think_tags = think_tags
         self._whole = False
         self._readers: dict[int, ThinkTagReader] = {}
@@ -102,7 +103,7 @@ class ChatDecoder(Decoder):
         first, second = ("message", "delta") if self._whole else ("delta", "message")  # Perplexity sends both
         delta = choice.get(first) or choice.get(second) or {}
         content = delta.get("content")
-        thought = reasoning_text(delta)
+        thought = reasoning_text(delta, self._reasoning_field)
         if content.__class__ is not str:
             content, part_thought = read_parts(content)
             thought = thought or part_thought

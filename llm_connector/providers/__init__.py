@@ -65,6 +65,21 @@ def _by_name() -> Mapping[str, Provider]:
     return {name: row for row in _rows() for name in (row.name, *row.aliases)} | aliyun.VARIANTS
 
 
+_registered: dict[str, Provider] = {}
+
+
+def register_provider(row: Provider) -> None:
+    """Make a row of one's own known by its name and aliases, in this process: in both frameworks and in ``bulk`` too.
+
+    Raises:
+        ConfigError: A name is one of the package's own.
+    """
+    names = (row.name, *row.aliases)
+    if taken := [name for name in names if name in _by_name()]:
+        raise ConfigError(f"the name {taken[0]!r} belongs to a provider of this package; give yours another")
+    _registered.update(dict.fromkeys(names, row))
+
+
 def __getattr__(name: str) -> Any:
     if name == "ROWS":
         return _rows()
@@ -73,7 +88,7 @@ def __getattr__(name: str) -> Any:
 
 def supported_providers() -> list[str]:
     """The names that ``LLMClient`` takes, without the aliases."""
-    return [row.name for row in _rows()]
+    return [row.name for row in _rows()] + [name for name, row in _registered.items() if name == row.name]
 
 
 def find_provider(name: str) -> Provider:
@@ -83,11 +98,17 @@ def find_provider(name: str) -> Provider:
         ConfigError: There is no such provider.
     """
     if not isinstance(name, str):
-        raise ConfigError(f"provider must be a name such as 'openai', not {type(name).__name__}")
-    row = _by_name().get(name)
+        raise ConfigError(f"provider must be a name such as 'openai', not {type(name).__name__}{_how_to_name(name)}")
+    row = _registered.get(name) or _by_name().get(name)
     if row is None:
         raise ConfigError(f"unknown provider {name[:40]!r}; {_hint(name.lower())}")
     return row
+
+
+def _how_to_name(value: Any) -> str:
+    """What to do with a row where a name is wanted."""
+    name = getattr(value, "name", None)
+    return f"; call llm_connector.register_provider(row) once, then give provider={name!r}" if name else ""
 
 
 def _hint(name: str) -> str:

@@ -116,9 +116,15 @@ ROWS = (
                 form=IN_HOST,
                 help="an AWS region",
             ),
-            Option(name="access_key", env=("AWS_ACCESS_KEY_ID",), secret=True, help="an access key's id"),
-            Option(name="secret_key", env=("AWS_SECRET_ACCESS_KEY",), secret=True, help="its secret"),
-            Option(name="session_token", env=("AWS_SESSION_TOKEN",), secret=True, help="of temporary credentials"),
+            Option(name="access_key", env=("AWS_ACCESS_KEY_ID",), secret=True, part="pair", help="an access key's id"),
+            Option(name="secret_key", env=("AWS_SECRET_ACCESS_KEY",), secret=True, part="pair", help="its secret"),
+            Option(
+                name="session_token",
+                env=("AWS_SESSION_TOKEN",),
+                secret=True,
+                part="addition",
+                help="of temporary credentials",
+            ),
             Option(
                 name="api_version", form=IN_PATH, help="anthropic_version in the body; bedrock-2023-05-31 by default"
             ),

@@ -20,9 +20,13 @@ ROWS = (
         base_url="https://hunyuan.tencentcloudapi.com",
         auth="tc3",
         options=(
-            Option(name="secret_id", env=("TENCENTCLOUD_SECRET_ID",), secret=True, help="the id of a key pair"),
-            Option(name="secret_key", env=("TENCENTCLOUD_SECRET_KEY",), secret=True, help="its secret half"),
-            Option(name="session_token", secret=True, help="the token of temporary keys"),
+            Option(
+                name="secret_id", env=("TENCENTCLOUD_SECRET_ID",), secret=True, part="pair", help="the id of a key pair"
+            ),
+            Option(
+                name="secret_key", env=("TENCENTCLOUD_SECRET_KEY",), secret=True, part="pair", help="its secret half"
+            ),
+            Option(name="session_token", secret=True, part="addition", help="the token of temporary keys"),
             Option(
                 name="region",
                 env=("TENCENTCLOUD_REGION",),
