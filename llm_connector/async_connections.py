@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import httpcore
 import httpx
 
-from llm_connector.async_network import AsyncNetwork
-from llm_connector.http_library import LibraryErrors, connection_pool, core_request, never_answered
+from llm_connector.async_network import AsyncNetwork, drained
+from llm_connector.errors import ConfigError
+from llm_connector.http_library import HUNG_UP, LibraryErrors, connection_pool, core_request
 from llm_connector.idle import Idle
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class AsyncConnection:
 
     async def send(self, request: httpcore.Request, deadline: Deadline) -> httpcore.Response:
         """Send, up to the answer's head."""
-        self._network.pace.begin(deadline)
+        self._network.pace.begin(deadline, request.extensions["timeout"]["read"])
         return await self._http.handle_async_request(request)
 
     @property
@@ -40,7 +41,7 @@ class AsyncConnection:
 
     def hurry(self, seconds: float) -> None:
         """Wait no longer than this for the rest of the answer."""
-        self._network.pace.longest = seconds
+        self._network.pace.hurry(seconds)
 
     def is_idle(self) -> bool:
         """Whether it can be used again."""
@@ -50,9 +51,13 @@ class AsyncConnection:
         """Whether it was idle for too long, or its server closed it."""
         return self._http.has_expired()
 
-    async def aclose(self) -> None:
-        """Close it."""
-        await self._http.aclose()
+    def close(self) -> None:
+        """Close it, whatever it does now. Nothing is waited for, so that nothing can come in between."""
+        self._network.close()
+
+    def abandon(self) -> None:
+        """Close it from a finaliser, which may run at any time and in any thread."""
+        self._network.abandon()
 
 
 class AsyncConnections:
@@ -61,78 +66,109 @@ class AsyncConnections:
     def __init__(self, proxy: str | None) -> None:
         self._idle: Idle[AsyncConnection] = Idle(proxy)
         self._open: set[AsyncConnection] = set()
+        self._closed = False
 
     async def send(self, request: httpx.Request, deadline: Deadline) -> httpx.Response:
         """Send, up to the answer's head.
 
-        A request whose reused connection turns out dead before any byte of its answer goes out again on another: the
-        server had closed the idle connection, which tells nothing about the request and is no retry.
+        A request whose reused connection turns out dead before any byte of its answer goes out again, once, on a new
+        one: the server had closed the idle connection, which tells nothing about the request and is no retry.
+
+        Raises:
+            ConfigError: They were closed.
         """
+        if self._closed:
+            raise ConfigError("the client is closed; make a new one")
         with LibraryErrors():
             wanted = core_request(request)
-            while True:
-                connection, reused = await self._take(request.url, wanted.url.origin)
+            proxy, origin = self._idle.proxy(request.url), wanted.url.origin
+            key = (proxy, origin.scheme, origin.host, origin.port)
+            connection = self._take(key)
+            if connection is not None:
                 try:
-                    answer = await connection.send(wanted, deadline)
-                except BaseException as error:
-                    await self._drop(connection)
-                    if reused and not connection.answered and never_answered(error):
-                        continue
-                    raise
-                return httpx.Response(
-                    answer.status,
-                    headers=answer.headers,
-                    stream=AsyncBody(answer, connection, self),
-                    extensions=answer.extensions,
-                    request=request,
-                )
+                    return await self._ask(connection, request, wanted, deadline)
+                except HUNG_UP:
+                    if connection.answered or self._closed:
+                        raise
+            connection = AsyncConnection(key, proxy, origin)
+            self._open.add(connection)
+            return await self._ask(connection, request, wanted, deadline)
 
-    async def _take(self, url: httpx.URL, origin: httpcore.Origin) -> tuple[AsyncConnection, bool]:
-        proxy = self._idle.proxy(url)
-        key = (proxy, origin.scheme, origin.host, origin.port)
+    async def _ask(
+        self, connection: AsyncConnection, request: httpx.Request, wanted: httpcore.Request, deadline: Deadline
+    ) -> httpx.Response:
+        try:
+            answer = await connection.send(wanted, deadline)
+        except BaseException:
+            self._drop(connection)
+            raise
+        return httpx.Response(
+            answer.status,
+            headers=answer.headers,
+            stream=AsyncBody(answer, connection, self),
+            extensions=answer.extensions,
+            request=request,
+        )
+
+    def _take(self, key: Any) -> AsyncConnection | None:
         connection, ended = self._idle.take(key)
         for old in ended:
-            await self._drop(old)
-        if connection is not None:
-            return connection, True
-        connection = AsyncConnection(key, proxy, origin)
-        self._open.add(connection)
-        return connection, False
+            self._drop(old)
+        return connection
 
-    async def leave(self, connection: AsyncConnection) -> None:
+    def leave(self, connection: AsyncConnection) -> None:
         """An answer was closed."""
-        if not connection.is_idle():
-            await self._drop(connection)
+        if self._closed or not connection.is_idle():
+            self._drop(connection)
         elif (surplus := self._idle.give(connection.key, connection)) is not None:
-            await self._drop(surplus)
+            self._drop(surplus)
 
-    async def _drop(self, connection: AsyncConnection) -> None:
+    def lost(self, connection: AsyncConnection) -> None:
+        """An answer that nobody closed was collected as garbage."""
         self._open.discard(connection)
-        await connection.aclose()
+        connection.abandon()
 
-    async def aclose(self) -> None:
-        """Close all connections."""
-        while self._open:
-            await self._drop(next(iter(self._open)))
+    def _drop(self, connection: AsyncConnection) -> None:
+        self._open.discard(connection)
+        connection.close()
+
+    def close(self) -> None:
+        """Close all connections, also those that are in use."""
+        self._closed = True
+        for connection in list(self._open):
+            self._drop(connection)
+        self._idle.clear()
+
+    def abandon(self) -> None:
+        """Close all connections from a finaliser, which may run at any time and in any thread."""
+        self._closed = True
+        for connection in list(self._open):
+            self.lost(connection)
 
 
 class AsyncBody(httpx.AsyncByteStream):
     """The body of an answer, and the connection that it comes on."""
 
     def __init__(self, answer: httpcore.Response, connection: AsyncConnection, connections: AsyncConnections) -> None:
-        assert isinstance(answer.stream, AsyncIterable)
-        self._answer = answer
-        self._stream = answer.stream
-        self._connections = connections
         self._connection: AsyncConnection | None = connection
+        self._connections = connections
+        self._answer = answer
+        assert isinstance(answer.stream, AsyncIterable)
+        self._pieces = aiter(answer.stream)
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
         with LibraryErrors():
-            async for data in self._stream:
-                yield data
+            return await anext(self._pieces)
 
     def hurry(self, seconds: float) -> None:
-        """Wait no longer than this for the rest of it."""
+        """Wait no longer than this for the rest of it.
+
+        Raises:
+            RequestTimeoutError: That was said so long ago.
+        """
         if self._connection is not None:
             self._connection.hurry(seconds)
 
@@ -141,6 +177,13 @@ class AsyncBody(httpx.AsyncByteStream):
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        with LibraryErrors():
-            await self._answer.aclose()
-        await self._connections.leave(connection)
+        try:
+            with LibraryErrors():
+                await self._answer.aclose()
+        finally:
+            self._connections.leave(connection)
+            await drained(self._pieces)
+
+    def __del__(self) -> None:
+        if self._connection is not None:
+            self._connections.lost(self._connection)

@@ -7,6 +7,7 @@ when the loop shuts its asynchronous generators down: a client outlives ``asynci
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import sys
 import weakref
@@ -21,7 +22,6 @@ from llm_connector.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
-    from llm_connector.async_connections import AsyncConnections
     from llm_connector.deadline import Deadline
     from llm_connector.transport import TransportOptions
 
@@ -52,10 +52,8 @@ class AsyncConnectionPool:
             raise ConfigError(f"http_client must be an httpx.AsyncClient, not {type(given).__name__}")
         self._options = options
         self._given = given
-        self._lifetimes: weakref.WeakKeyDictionary[Any, AsyncGenerator[AsyncConnections, None]] = (
-            weakref.WeakKeyDictionary()
-        )
-        self._made: weakref.WeakKeyDictionary[Any, AsyncConnections] = weakref.WeakKeyDictionary()
+        self._made: weakref.WeakKeyDictionary[Any, _Life] = weakref.WeakKeyDictionary()
+        weakref.finalize(self, _abandon, self._made)
 
     @property
     def given(self) -> httpx.AsyncClient | None:
@@ -65,20 +63,18 @@ class AsyncConnectionPool:
     async def send(self, request: httpx.Request, deadline: Deadline) -> httpx.Response:
         """Send, up to the answer's head. Redirects are never followed: they would carry the key to another host."""
         loop = _running_loop()
-        made = self._made.get(loop)
-        if made is None:
-            lifetime = _lifetime(self._options)
-            made = self._made[loop] = await anext(lifetime)
-            self._lifetimes[loop] = lifetime
-        return await made.send(request, deadline)
+        life = self._made.get(loop)
+        if life is None:
+            life = self._made[loop] = _Life(self._options)
+            await life.begin()
+        return await life.connections.send(request, deadline)
 
     async def aclose(self) -> None:
         """Close what was made here for the running loop."""
-        loop = _running_loop()
-        self._made.pop(loop, None)
-        lifetime = self._lifetimes.pop(loop, None)
-        if lifetime is not None:
-            await lifetime.aclose()
+        life = self._made.get(_running_loop())
+        if life is not None:
+            life.end()
+            await asleep(0)  # then the sockets are closed
 
 
 def _running_loop() -> Any:
@@ -89,12 +85,41 @@ def _running_loop() -> Any:
         return sys.modules["trio"].lowlevel.current_trio_token()
 
 
-async def _lifetime(options: TransportOptions) -> AsyncGenerator[AsyncConnections, None]:
-    """Holds connections until the loop closes its asynchronous generators, which ``asyncio.run`` does at its end."""
-    from llm_connector.async_connections import AsyncConnections  # noqa: PLC0415 - as in pool
+class _Life:
+    """Connections for as long as their event loop runs.
 
-    connections = AsyncConnections(options.proxy)
-    try:
-        yield connections
-    finally:
-        await connections.aclose()
+    Attributes:
+        connections: They.
+    """
+
+    def __init__(self, options: TransportOptions) -> None:
+        from llm_connector.async_connections import AsyncConnections  # noqa: PLC0415 - as in pool
+
+        self.connections = AsyncConnections(options.proxy)
+        self._watch: AsyncGenerator[None, None] | None = None
+
+    async def begin(self) -> None:
+        """From now on the loop's end closes the connections."""
+        self._watch = self._until_the_end()
+        await anext(self._watch)
+
+    async def _until_the_end(self) -> AsyncGenerator[None, None]:
+        """Waits until the loop closes its asynchronous generators, which ``asyncio.run`` does at its end."""
+        try:
+            yield
+        finally:
+            self._watch = None  # it holds the loop
+            self.connections.close()
+
+    def end(self) -> None:
+        """Close them now. That waits for nothing, so the generator can be closed without the loop."""
+        if self._watch is not None:
+            with contextlib.suppress(StopIteration, RuntimeError):  # the second: the loop does it at this moment
+                self._watch.aclose().send(None)
+
+
+def _abandon(made: weakref.WeakKeyDictionary[Any, _Life]) -> None:
+    """A client was collected as garbage, maybe in another thread than those of its loops."""
+    for life in list(made.values()):
+        life.connections.abandon()
+        life.end()

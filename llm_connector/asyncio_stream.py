@@ -16,12 +16,22 @@ import httpcore
 if TYPE_CHECKING:
     import ssl
 
+    from llm_connector.pace import Pace
+
 MAX_BUFFERED = 256 * 1024  # bytes; then the server has to wait
+_MAX_UNSENT = 64 * 1024  # bytes that may still be on their way out when writing is over
+_LOOK = 0.02  # seconds after which to look how much of a large body has gone
 _SECOND_ADDRESS_AFTER = 0.25  # seconds; RFC 8305
 
 
-async def connect(host: str, port: int, timeout: float | None) -> AsyncioStream:
+async def connect(host: str, port: int, timeout: float | None, pace: Pace) -> AsyncioStream:
     """Connect to the first of a host's addresses that answers.
+
+    Args:
+        host: Its name or address.
+        port: The port.
+        timeout: Seconds until it must be there.
+        pace: The connection's clock, which ends the slow writing of a large body.
 
     Raises:
         ConnectTimeout: None did in time.
@@ -36,7 +46,7 @@ async def connect(host: str, port: int, timeout: float | None) -> AsyncioStream:
         raise httpcore.ConnectTimeout from error
     except OSError as error:
         raise httpcore.ConnectError(str(error)) from error
-    return AsyncioStream(transport, receiver)
+    return AsyncioStream([transport], receiver, pace)
 
 
 def _may_race(loop: asyncio.AbstractEventLoop, host: str) -> bool:
@@ -58,7 +68,6 @@ class _Receiver(asyncio.Protocol):
         self.size = 0
         self.ended = False
         self.error: Exception | None = None
-        self.writable = True
         self._transport: Any = None
         self._waiter: asyncio.Future[bool] | None = None
         self._alarm: asyncio.TimerHandle | None = None
@@ -84,27 +93,28 @@ class _Receiver(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.ended, self.writable = True, True
+        self.ended = True
         self.error = exc
         if self._alarm is not None:
             self._alarm.cancel()
         self._wake()
 
-    def pause_writing(self) -> None:
-        self.writable = False
-
     def resume_writing(self) -> None:
-        self.writable = True
         self._wake()
 
     def taken(self, most: int) -> bytes:
         """What came so far, up to so many bytes."""
         data = self.pieces[0] if len(self.pieces) == 1 else b"".join(self.pieces)
         self.pieces = [data[most:]] if len(data) > most else []
-        if self.size > MAX_BUFFERED and not self.ended:
-            self._transport.resume_reading()
+        paused = self.size > MAX_BUFFERED
         self.size = max(0, len(data) - most)
+        if paused and self.size <= MAX_BUFFERED and not self.ended:
+            self._transport.resume_reading()
         return data[:most]
+
+    def forget(self) -> None:
+        """Nobody wants what came."""
+        self.pieces = []
 
     async def wait(self, seconds: float | None) -> bool:
         """Wait until something happens; whether it did in time."""
@@ -142,11 +152,19 @@ class _Receiver(asyncio.Protocol):
 
 
 class AsyncioStream(httpcore.AsyncNetworkStream):
-    """A connected stream."""
+    """A connected stream.
 
-    def __init__(self, transport: asyncio.Transport, receiver: _Receiver) -> None:
-        self._transport = transport
+    Args:
+        transports: That of the connection, and those of TLS on it.
+        receiver: Takes what comes.
+        pace: The connection's clock.
+    """
+
+    def __init__(self, transports: list[asyncio.Transport], receiver: _Receiver, pace: Pace) -> None:
+        self._transports = transports
+        self._transport = transports[-1]
         self._receiver = receiver
+        self._pace = pace
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """The next bytes; none at the end."""
@@ -161,16 +179,34 @@ class AsyncioStream(httpcore.AsyncNetworkStream):
         return receiver.taken(max_bytes)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send; waits while the server is slow to take it."""
+        """Send; waits while the server is slow to take it, unless it has said its last word.
+
+        All goes to the transport at once. It would read no answer any more when sending a piece fails, as it does when
+        a server hangs up on a request that it refuses.
+        """
         receiver = self._receiver
         if self._transport.is_closing() or receiver.error is not None:
             raise httpcore.WriteError("the connection was closed") from receiver.error
         self._transport.write(buffer)
-        while not receiver.writable:
-            if not await receiver.wait(timeout):
-                raise httpcore.WriteTimeout
+        if (unsent := self._unsent()) > _MAX_UNSENT:
+            await self._until_sent(unsent, timeout)
         if receiver.error is not None:
             raise httpcore.WriteError(str(receiver.error)) from receiver.error
+
+    async def _until_sent(self, unsent: int, timeout: float | None) -> None:
+        """Wait as long as something goes out in each of so many seconds."""
+        loop = asyncio.get_running_loop()
+        since = loop.time()
+        while unsent > _MAX_UNSENT and not self._receiver.ended:
+            await self._receiver.wait(_LOOK)
+            before, unsent = unsent, self._unsent()
+            if unsent < before:
+                since = loop.time()
+            if self._pace.over or (timeout is not None and loop.time() - since >= timeout):
+                raise httpcore.WriteTimeout
+
+    def _unsent(self) -> int:
+        return sum(transport.get_write_buffer_size() for transport in self._transports)
 
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
@@ -191,7 +227,7 @@ class AsyncioStream(httpcore.AsyncNetworkStream):
         if transport is None:
             raise httpcore.ConnectError("the connection was closed")
         self._receiver.encrypted(transport)
-        return AsyncioStream(transport, self._receiver)
+        return AsyncioStream([*self._transports, transport], self._receiver, self._pace)
 
     def get_extra_info(self, info: str) -> Any:
         """Facts about the stream, under the library's names."""
@@ -200,7 +236,12 @@ class AsyncioStream(httpcore.AsyncNetworkStream):
         names = {"client_addr": "sockname", "server_addr": "peername"}
         return self._transport.get_extra_info(names.get(info, info))
 
-    async def aclose(self) -> None:
-        """Close it now; what was not sent is not wanted any more."""
+    def hang_up(self) -> None:
+        """Close it now; what was not sent, and not read, is not wanted any more."""
         self._transport.abort()
-        await asyncio.sleep(0)  # then the socket is closed
+        self._receiver.forget()
+
+    async def aclose(self) -> None:
+        """The same, and wait until the socket is closed."""
+        self.hang_up()
+        await asyncio.sleep(0)

@@ -122,20 +122,21 @@ class BaseClient:
         call.observer = observer_of_chat(call.settings, request, stream=stream)
         return call, request
 
-    def _call(self, request: ChatRequest | None = None) -> Call:
+    def _call(self, request: ChatRequest | None = None, model: str | None = None) -> Call:
         if self._closed:
             raise ConfigError("the client is closed; make a new one", provider=self.provider_name)
         settings, protocol = self._settings, self._protocol
         if protocol is None:
             protocol = self._protocol = load_protocol(settings)
-        if request is not None and (own := settings.for_request(request)) is not settings:
+        own = settings.for_model(model) if request is None else settings.for_request(request)
+        if own is not settings:
             settings, protocol = own, load_protocol(own)
         deadline = Deadline(self._total_timeout)
         return Call(settings, protocol, self._transport, self._headers, self._max_retries, deadline, request)
 
     def _embedding_call(self, model: str | None, dimensions: int | None) -> tuple[Call, str]:
         name = model or self._settings.model
-        call = self._call()
+        call = self._call(model=name)
         if name is None:
             raise ConfigError("no model given: pass model=", provider=self.provider_name)
         checked_model(name, self.provider_name)

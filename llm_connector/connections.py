@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import httpcore
 import httpx
 
-from llm_connector.http_library import LibraryErrors, connection_pool, core_request, never_answered
+from llm_connector.errors import ConfigError
+from llm_connector.http_library import HUNG_UP, LibraryErrors, connection_pool, core_request
 from llm_connector.idle import Idle
 from llm_connector.network import Network
 
@@ -34,7 +35,7 @@ class Connection:
 
     def send(self, request: httpcore.Request, deadline: Deadline) -> httpcore.Response:
         """Send, up to the answer's head."""
-        self._network.pace.begin(deadline)
+        self._network.pace.begin(deadline, request.extensions["timeout"]["read"])
         return self._http.handle_request(request)
 
     @property
@@ -44,7 +45,7 @@ class Connection:
 
     def hurry(self, seconds: float) -> None:
         """Wait no longer than this for the rest of the answer."""
-        self._network.pace.longest = seconds
+        self._network.pace.hurry(seconds)
 
     def is_idle(self) -> bool:
         """Whether it can be used again."""
@@ -55,8 +56,12 @@ class Connection:
         return self._http.has_expired()
 
     def close(self) -> None:
-        """Close it."""
-        self._http.close()
+        """Close it, whatever it does now. Nothing is waited for, so that nothing can come in between."""
+        self._network.close()
+
+    def abandon(self) -> None:
+        """Close it from a finaliser, which may run at any time and in any thread."""
+        self._network.abandon()
 
 
 class Connections:
@@ -65,77 +70,109 @@ class Connections:
     def __init__(self, proxy: str | None) -> None:
         self._idle: Idle[Connection] = Idle(proxy)
         self._open: set[Connection] = set()
+        self._closed = False
 
     def send(self, request: httpx.Request, deadline: Deadline) -> httpx.Response:
         """Send, up to the answer's head.
 
-        A request whose reused connection turns out dead before any byte of its answer goes out again on another: the
-        server had closed the idle connection, which tells nothing about the request and is no retry.
+        A request whose reused connection turns out dead before any byte of its answer goes out again, once, on a new
+        one: the server had closed the idle connection, which tells nothing about the request and is no retry.
+
+        Raises:
+            ConfigError: They were closed.
         """
+        if self._closed:
+            raise ConfigError("the client is closed; make a new one")
         with LibraryErrors():
             wanted = core_request(request)
-            while True:
-                connection, reused = self._take(request.url, wanted.url.origin)
+            proxy, origin = self._idle.proxy(request.url), wanted.url.origin
+            key = (proxy, origin.scheme, origin.host, origin.port)
+            connection = self._take(key)
+            if connection is not None:
                 try:
-                    answer = connection.send(wanted, deadline)
-                except BaseException as error:
-                    self._drop(connection)
-                    if reused and not connection.answered and never_answered(error):
-                        continue
-                    raise
-                return httpx.Response(
-                    answer.status,
-                    headers=answer.headers,
-                    stream=Body(answer, connection, self),
-                    extensions=answer.extensions,
-                    request=request,
-                )
+                    return self._ask(connection, request, wanted, deadline)
+                except HUNG_UP:
+                    if connection.answered or self._closed:
+                        raise
+            connection = Connection(key, proxy, origin)
+            self._open.add(connection)
+            return self._ask(connection, request, wanted, deadline)
 
-    def _take(self, url: httpx.URL, origin: httpcore.Origin) -> tuple[Connection, bool]:
-        proxy = self._idle.proxy(url)
-        key = (proxy, origin.scheme, origin.host, origin.port)
+    def _ask(
+        self, connection: Connection, request: httpx.Request, wanted: httpcore.Request, deadline: Deadline
+    ) -> httpx.Response:
+        try:
+            answer = connection.send(wanted, deadline)
+        except BaseException:
+            self._drop(connection)
+            raise
+        return httpx.Response(
+            answer.status,
+            headers=answer.headers,
+            stream=Body(answer, connection, self),
+            extensions=answer.extensions,
+            request=request,
+        )
+
+    def _take(self, key: Any) -> Connection | None:
         connection, ended = self._idle.take(key)
         for old in ended:
             self._drop(old)
-        if connection is not None:
-            return connection, True
-        connection = Connection(key, proxy, origin)
-        self._open.add(connection)
-        return connection, False
+        return connection
 
     def leave(self, connection: Connection) -> None:
         """An answer was closed."""
-        if not connection.is_idle():
+        if self._closed or not connection.is_idle():
             self._drop(connection)
         elif (surplus := self._idle.give(connection.key, connection)) is not None:
             self._drop(surplus)
+
+    def lost(self, connection: Connection) -> None:
+        """An answer that nobody closed was collected as garbage."""
+        self._open.discard(connection)
+        connection.abandon()
 
     def _drop(self, connection: Connection) -> None:
         self._open.discard(connection)
         connection.close()
 
     def close(self) -> None:
-        """Close all connections."""
-        while self._open:
-            self._drop(next(iter(self._open)))
+        """Close all connections, also those that are in use."""
+        self._closed = True
+        for connection in list(self._open):
+            self._drop(connection)
+        self._idle.clear()
+
+    def abandon(self) -> None:
+        """Close all connections from a finaliser, which may run at any time and in any thread."""
+        self._closed = True
+        for connection in list(self._open):
+            self.lost(connection)
 
 
 class Body(httpx.SyncByteStream):
     """The body of an answer, and the connection that it comes on."""
 
     def __init__(self, answer: httpcore.Response, connection: Connection, connections: Connections) -> None:
-        assert isinstance(answer.stream, Iterable)
-        self._answer = answer
-        self._stream = answer.stream
-        self._connections = connections
         self._connection: Connection | None = connection
+        self._connections = connections
+        self._answer = answer
+        assert isinstance(answer.stream, Iterable)
+        self._pieces = iter(answer.stream)
 
     def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
         with LibraryErrors():
-            yield from self._stream
+            return next(self._pieces)
 
     def hurry(self, seconds: float) -> None:
-        """Wait no longer than this for the rest of it."""
+        """Wait no longer than this for the rest of it.
+
+        Raises:
+            RequestTimeoutError: That was said so long ago.
+        """
         if self._connection is not None:
             self._connection.hurry(seconds)
 
@@ -144,6 +181,12 @@ class Body(httpx.SyncByteStream):
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        with LibraryErrors():
-            self._answer.close()
-        self._connections.leave(connection)
+        try:
+            with LibraryErrors():
+                self._answer.close()
+        finally:
+            self._connections.leave(connection)
+
+    def __del__(self) -> None:
+        if self._connection is not None:
+            self._connections.lost(self._connection)

@@ -7,22 +7,24 @@ a client of the user's own raises too.
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpcore
 import httpx
 
 from llm_connector.errors import ConfigError
 from llm_connector.idle import IDLE_SECONDS
+from llm_connector.settings import check_host
 from llm_connector.transport import tls_context
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
 T = TypeVar("T")
 
-_HUNG_UP = (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError)
+# Errors of a connection that ended, which say nothing about the request.
+HUNG_UP = (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError)
 
 
 def connection_pool(kind: Callable[..., T], proxy: str | None, network: Any) -> T:
@@ -41,13 +43,16 @@ def connection_pool(kind: Callable[..., T], proxy: str | None, network: Any) -> 
 
 @functools.lru_cache(maxsize=32)
 def _proxy(address: str) -> httpcore.Proxy:
+    named = "the proxy, maybe HTTPS_PROXY, HTTP_PROXY or ALL_PROXY,"
+    check_host(named, address)
     try:
         parsed = httpx.Proxy(address)
     except (ValueError, httpx.InvalidURL):
-        raise ConfigError("the proxy, maybe HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, is no address of one") from None
+        raise ConfigError(f"{named} is no address of one") from None
     if parsed.url.scheme.startswith("socks") and not _speaks_socks():
         raise ConfigError("a SOCKS proxy needs the package socksio: pip install 'httpx[socks]'")
-    return httpcore.Proxy(_core_url(parsed.url), auth=parsed.raw_auth)
+    context = tls_context() if parsed.url.scheme == "https" else None  # else the library reads certificates each time
+    return httpcore.Proxy(_core_url(parsed.url), auth=parsed.raw_auth, ssl_context=context)
 
 
 def _speaks_socks() -> bool:
@@ -69,18 +74,34 @@ def core_request(request: httpx.Request) -> httpcore.Request:
     """
     if request.url.scheme not in {"http", "https"}:
         raise httpcore.UnsupportedProtocol(f"not http:// or https:// but {request.url.scheme}://")
+    assert isinstance(request.stream, httpx.SyncByteStream)
     return httpcore.Request(
         method=request.method,
         url=_core_url(request.url),
         headers=request.headers.raw,
-        content=request.stream,
+        content=_Content(b"".join(request.stream)),
         extensions=request.extensions,
     )
 
 
-def never_answered(error: BaseException) -> bool:
-    """Whether an error is one of a connection that ended, which says nothing about the request."""
-    return isinstance(error, _HUNG_UP)
+class _Content:
+    """A body in one piece. The library's is an async generator, and trio warns of one that a server did not take."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._left = [data]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter((self._data,))
+
+    def __aiter__(self) -> Self:
+        self._left = [self._data]
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._left:
+            raise StopAsyncIteration
+        return self._left.pop()
 
 
 class LibraryErrors:
@@ -92,8 +113,22 @@ class LibraryErrors:
         """Nothing is done before there is an error."""
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: TracebackType | None) -> None:
-        if error is None or not type(error).__module__.startswith("httpcore"):
+        if error is None:
             return
-        names = [kind.__name__ for kind in type(error).__mro__]
-        told: type[httpx.TransportError] = next(getattr(httpx, name) for name in names if hasattr(httpx, name))
-        raise told(str(error)) from error
+        library = type(error).__module__.partition(".")[0]
+        if library.startswith("httpcore"):
+            names = [kind.__name__ for kind in type(error).__mro__]
+            told: type[httpx.TransportError] = next(getattr(httpx, name) for name in names if hasattr(httpx, name))
+            raise told(_text(error)) from error
+        if library == "socksio":  # httpcore 1.0 lets them pass
+            raise httpx.ProxyError(f"the SOCKS proxy broke off or speaks something else: {error}") from error
+        if isinstance(error, UnicodeError):
+            raise ConfigError("base_url, or the proxy, has no host that can be looked up") from error
+
+
+def _text(error: BaseException) -> str:
+    """What the first of an error and its causes says: trio's own say nothing."""
+    cause: BaseException | None = error
+    while cause is not None and not str(cause):
+        cause = cause.__cause__
+    return "" if cause is None else str(cause)

@@ -63,3 +63,7 @@ class Idle(Generic[T]):
             if len(waiting) > 1 and (len(waiting) > MAX_IDLE or waiting[0].has_expired()):
                 return waiting.popleft()
         return None
+
+    def clear(self) -> None:
+        """Forget all: they were closed."""
+        self._waiting.clear()

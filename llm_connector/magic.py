@@ -31,7 +31,7 @@ class ChatMagics(Magics):
         self._clients: dict[tuple[str, str | None], LLMClient] = {}
 
     @magic_arguments()
-    @argument("provider", help="A name from supported_providers().")
+    @argument("provider", nargs="?", default="local", help="A name from supported_providers(); else local.")
     @argument("model", nargs="?", help="The model; some providers have a default.")
     @argument("--new", action="store_true", help="Forget the conversation first.")
     @argument("--system", metavar="TEXT", help="Instructions, in quotes; starts a new conversation.")

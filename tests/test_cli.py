@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pexpect
 import pytest
 
+from llm_connector import __version__
 from servers.assets import pdf, png
 from servers.ollama import OllamaServer
 from servers.openai_chat import OpenAIChatServer
@@ -111,10 +112,11 @@ def test_wrong_use_has_its_own_status() -> None:
 def test_models_and_providers() -> None:
     with OpenAIChatServer(models=["one", "two"]) as server:
         shown = run("models", "-p", "openai_compatible", server=server)
-        listed = run("models", "-p", "openai_compatible", "--json", server=server)
+        listed = run("models", "openai_compatible", "--json", server=server)
         rows = {row["name"]: row for row in json.loads(run("providers", "--json", server=server).stdout)}
     assert [line.split()[0] for line in shown.stdout.splitlines()] == ["model", "one", "two"]
     assert [model["id"] for model in json.loads(listed.stdout)] == ["one", "two"]
+    assert run("models").returncode == run("models", "ollama", "-p", "ollama").returncode == 2
     assert rows["openai_compatible"]["key_set"]
     assert not rows["zhipu"]["key_set"]
     assert "ZAI_API_KEY" in run("providers").stdout
@@ -138,9 +140,55 @@ def test_check_tells_key_endpoint_and_time() -> None:
     unreachable = json.loads(run("check", "ollama", "--base-url", "http://127.0.0.1:9", "--json").stdout)
     assert (unreachable["ok"], unreachable["key"]) == (False, "none needed")
     assert unreachable["error"].startswith("ConnectError")
-    keyless = json.loads(run("check", "zhipu", "--json").stdout)
-    assert (keyless["ok"], keyless["key"]) == (False, "not set")
+
+
+def test_a_check_tells_wrong_use_from_a_failed_call() -> None:
+    done = run("check", "zhipu", "--json")
+    keyless = json.loads(done.stdout)
+    assert (done.returncode, keyless["ok"], keyless["key"]) == (2, False, "not set")
     assert "ZAI_API_KEY" in keyless["error"]
+    unknown = run("check", "zhipo")
+    assert unknown.returncode == 2
+    assert "did you mean 'zhipu'" in unknown.stdout
+    assert run("check", "ollama", "--base-url", "http://127.0.0.1:9").returncode == 1
+
+
+@pytest.mark.local_model
+def test_a_check_of_the_local_model_tells_the_address_that_was_found() -> None:
+    told = json.loads(run("check", "local", "--json").stdout)
+    assert told["ok"]
+    assert told["address"].startswith("http://127.0.0.1:")
+
+
+def test_the_version() -> None:
+    done = run("--version")
+    assert (done.returncode, done.stdout) == (0, f"llm-connector-py {__version__}\n")
+    assert "Exit status" in run("--help").stdout
+
+
+@pytest.mark.parametrize("missing", ["typer", "rich"])
+def test_without_its_extra_the_command_line_says_what_to_install(missing: str) -> None:
+    code = f"import sys; sys.modules[{missing!r}] = None; from llm_connector.__main__ import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert 'pip install ".[cli]"' in done.stderr
+
+
+@pytest.mark.parametrize("missing", ["xllamacpp", "langchain_core", "llama_index.core"])
+def test_without_its_extras_the_demo_says_what_to_install(missing: str) -> None:
+    code = f"import sys; sys.modules[{missing!r}] = None; from llm_connector.__main__ import main; main()"
+    done = subprocess.run([sys.executable, "-c", code, "demo"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert 'pip install ".[all]"' in done.stderr
+
+
+def test_a_missing_extra_is_wrong_use() -> None:
+    code = "import sys; sys.modules['xllamacpp'] = None; from llm_connector.__main__ import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "chat", "Hi"], input="", capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert 'pip install ".[local]"' in done.stderr
 
 
 def test_ollamas_models() -> None:

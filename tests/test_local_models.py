@@ -52,5 +52,5 @@ def test_without_llama_cpp_the_error_says_what_to_install(tmp_path: Path) -> Non
         "except ConfigError as error: print(error)\n"
     )
     output, problems = run_script(script).communicate()
-    assert 'pip install "llm-connector-py[local]"' in output
+    assert 'pip install ".[local]" in the checkout' in output
     assert "downloading" not in problems

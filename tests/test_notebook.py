@@ -190,7 +190,7 @@ assert [message.text for message in chat.history[:2]] == ["Be short.", "Hello."]
 shell.run_cell_magic("chat", line + " --new", "Hello.")
 assert [message.role for message in chat.history] == ["user", "assistant"]
 try:
-    shell.run_cell_magic("chat", "", "x")
+    shell.run_cell_magic("chat", line + " one-too-many", "x")
 except UsageError:
     print("usage")
 """
@@ -209,3 +209,22 @@ def test_the_magic_keeps_one_conversation() -> None:
     assert done.stdout.splitlines() == ["One.", "Two.", "failed InvalidRequestError", "Three.", "Three.", "usage"]
     assert [message["content"] for message in second["messages"]] == ["Say one.", "One.", "And two."]
     assert second["reasoning_effort"] == "low"
+
+
+DEFAULT = """
+from IPython.core.interactiveshell import InteractiveShell
+
+shell = InteractiveShell.instance()
+shell.run_line_magic("load_ext", "llm_connector")
+shell.run_cell_magic("chat", "", "What is the capital of Japan?")
+print(shell.user_ns["_chat"].provider)
+"""
+
+
+@pytest.mark.local_model
+def test_without_a_provider_the_local_model_answers() -> None:
+    done = subprocess.run([sys.executable, "-c", DEFAULT], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    answer, provider = done.stdout.splitlines()
+    assert "Tokyo" in answer
+    assert provider == "local"

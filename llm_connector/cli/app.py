@@ -13,9 +13,10 @@ from llm_connector.cli import conversation, options, render
 from llm_connector.cli.attachments import block_of
 from llm_connector.cli.checking import check_provider, key_is_set, key_variables
 from llm_connector.cli.ollama import app as ollama_app
-from llm_connector.cli.outcome import FAILED, errors_shown
+from llm_connector.cli.outcome import errors_shown, status_of
 from llm_connector.provider import Provider
 from llm_connector.providers import ROWS
+from llm_connector.version import __version__
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,6 +24,20 @@ app = typer.Typer(
     help="Talk to any language model. Exit status: 0 done, 1 the call failed, 2 wrong use, 130 interrupted.",
 )
 app.add_typer(ollama_app, name="ollama")
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        sys.stdout.write(f"llm-connector-py {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def every_command(
+    version: Annotated[bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell it.")] = False,
+) -> None:
+    """Options that go before any command; the help of all is above."""
+    del version  # told before anything else is read
 
 
 @app.command()
@@ -77,9 +92,17 @@ def _cells(row: Provider) -> list[str]:
 
 
 @app.command()
-def models(provider: options.ProviderName, base_url: options.BaseURL = None, as_json: options.AsJSON = False) -> None:
+def models(
+    provider: Annotated[str | None, options.A_PROVIDER] = None,
+    named: Annotated[str | None, options.PROVIDER] = None,
+    base_url: options.BaseURL = None,
+    as_json: options.AsJSON = False,
+) -> None:
     """List a provider's models."""
-    with errors_shown(as_json=as_json), LLMClient(provider, base_url=base_url) as client:
+    name = provider or named
+    if name is None or (provider and named):
+        raise typer.BadParameter("name one provider: models PROVIDER, or models -p PROVIDER")
+    with errors_shown(as_json=as_json), LLMClient(name, base_url=base_url) as client:
         found = client.models()
         if as_json:
             render.json_text([model.model_dump(mode="json", exclude={"raw"}) for model in found])
@@ -89,20 +112,21 @@ def models(provider: options.ProviderName, base_url: options.BaseURL = None, as_
 
 @app.command()
 def check(
-    provider: Annotated[str, typer.Argument(help="A provider's name.", autocompletion=options.complete_provider)],
+    provider: Annotated[str, options.A_PROVIDER],
     model: options.ModelName = None,
     base_url: options.BaseURL = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for an answer.")] = 30,
     as_json: options.AsJSON = False,
 ) -> None:
     """Is the key set, does the endpoint answer, how long does it take? With a model, a tiny chat is tried too."""
-    outcome = check_provider(provider, model, base_url, timeout)
+    with errors_shown(as_json=as_json):
+        facts, error = check_provider(provider, model, base_url, timeout)
     if as_json:
-        render.json_text(outcome)
+        render.json_text(facts)
     else:
-        render.table(("check", ""), ([name, render.value(told)] for name, told in outcome.items()))
-    if not outcome["ok"]:
-        raise typer.Exit(FAILED)
+        render.table(("check", ""), ([name, render.value(told)] for name, told in facts.items()))
+    if error is not None:
+        raise typer.Exit(status_of(error))
 
 
 @app.command()

@@ -11,6 +11,7 @@ from llm_connector.client import LLMClient
 from llm_connector.errors import LLMError
 from llm_connector.provider import Provider
 from llm_connector.providers import find_provider
+from llm_connector.transport import resolve
 
 _TINY_ANSWER = 16  # tokens; fewer are refused by some vendors
 
@@ -25,8 +26,10 @@ def key_is_set(variables: Sequence[str]) -> bool:
     return any(os.environ.get(variable) for variable in variables)
 
 
-def check_provider(name: str, model: str | None, base_url: str | None, timeout: float) -> dict[str, Any]:
-    """Try a provider. Times are in seconds; nothing is raised but for an unknown provider's name.
+def check_provider(
+    name: str, model: str | None, base_url: str | None, timeout: float
+) -> tuple[dict[str, Any], LLMError | None]:
+    """Try a provider: what was found, times in seconds, and the error if there was one. None is raised.
 
     Args:
         name: The provider.
@@ -47,9 +50,10 @@ def check_provider(name: str, model: str | None, base_url: str | None, timeout: 
                 facts |= _listed(client)
             if model is not None or not row.capabilities.models:
                 facts |= _asked(client)
+            facts["address"] = resolve(address)
     except LLMError as error:
-        return facts | {"error": f"{type(error).__name__}: {error}"}
-    return facts | {"ok": True}
+        return facts | {"error": f"{type(error).__name__}: {error}"}, error
+    return facts | {"ok": True}, None
 
 
 def _listed(client: LLMClient) -> dict[str, Any]:

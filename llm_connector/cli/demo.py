@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
+from importlib.util import find_spec
 
 from rich.text import Text
 
-from llm_connector import LLMClient
+from llm_connector import ConfigError, LLMClient
 from llm_connector.cli.render import console, step, stream_answer, usage_line
+from llm_connector.extras import install_hint
+
+_NEEDED = ("xllamacpp", "langchain_core", "llama_index.core")
 
 TEXT = """The Lumen is a lighthouse on the island of Vess. It was built in 1871 by the engineer Ada Morrow.
 Its lamp burns rapeseed oil and can be seen from forty kilometres away.
@@ -15,7 +19,15 @@ The keeper, Tomas, lives there with two goats and a parrot. Visitors may climb t
 
 
 def run() -> None:
-    """Run the three parts, one after the other."""
+    """Run the three parts, one after the other.
+
+    Raises:
+        ConfigError: An extra is missing; told before anything is downloaded.
+        LLMError: The local model failed.
+    """
+    for module in _NEEDED:
+        if find_spec(module) is None:
+            raise ConfigError(f"the demo needs {module}; {install_hint('all')}")
     console.print("Everything below runs on this machine: a small real model, no key, no service.")
     _standalone()
     _langchain()

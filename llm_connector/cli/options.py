@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,10 +14,11 @@ def complete_provider(incomplete: str) -> list[str]:
     return [name for name in supported_providers() if name.startswith(incomplete)]
 
 
-ProviderName = Annotated[
-    str,
-    typer.Option("--provider", "-p", help="A name from the command 'providers'.", autocompletion=complete_provider),
-]
+PROVIDER: Any = typer.Option(
+    "--provider", "-p", help="A name from the command 'providers'.", autocompletion=complete_provider
+)
+A_PROVIDER: Any = typer.Argument(help="A provider's name.", autocompletion=complete_provider)
+ProviderName = Annotated[str, PROVIDER]
 ModelName = Annotated[str | None, typer.Option("--model", "-m", help="The model; some providers have a default.")]
 BaseURL = Annotated[str | None, typer.Option("--base-url", help="Another address of the API.")]
 AsJSON = Annotated[bool, typer.Option("--json", help="Give JSON for a script; errors are JSON on standard error.")]

@@ -15,6 +15,11 @@ WRONG_USE = 2
 INTERRUPTED = 130  # as a shell counts a program that Ctrl-C ended
 
 
+def status_of(error: LLMError) -> int:
+    """The exit status for an error: wrong use, such as a missing key or extra, is told from a call that failed."""
+    return WRONG_USE if isinstance(error, ConfigError) else FAILED
+
+
 @contextmanager
 def errors_shown(*, as_json: bool = False) -> Iterator[None]:
     """Show our errors as one line, or as JSON, and leave with the status that fits."""
@@ -22,7 +27,7 @@ def errors_shown(*, as_json: bool = False) -> Iterator[None]:
         yield
     except LLMError as error:
         (render.failure_json if as_json else render.failure)(error)
-        raise typer.Exit(WRONG_USE if isinstance(error, ConfigError) else FAILED) from error
+        raise typer.Exit(status_of(error)) from error
     except KeyboardInterrupt as error:
         render.note("interrupted")
         raise typer.Exit(INTERRUPTED) from error

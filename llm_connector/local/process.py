@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from llm_connector.errors import ConfigError, LLMError, RequestTimeoutError, ServerError
+from llm_connector.extras import install_hint
 
 _CHILD = Path(__file__).with_name("child.py")
 _STOP_SECONDS = 3.0
 _LOG_TAIL = 4000
-INSTALL_HINT = (
-    'install the extra "local": pip install "llm-connector-py[local]" (from a checkout: pip install ".[local]")'
-)
+INSTALL_HINT = install_hint("local")
 
 
 class ServerProcess:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from llm_connector.effort import ReasoningControl
     from llm_connector.protocols.fields import RequestFields
-    from llm_connector.types import FinishReason
+    from llm_connector.types import ChatRequest, FinishReason
 
 TOOL_CHOICES = frozenset({"auto", "none", "required", "named"})
 
@@ -25,6 +25,13 @@ def no_reasoning_control(control: ReasoningControl, model: str, fields: RequestF
     if control.on is not None:
         fields.warn("how to reason cannot be asked for; the reasoning fields were not sent")
     return {}
+
+
+def calls_next(request: ChatRequest) -> bool:
+    """Whether the model may or must call a tool now: it is offered some, and does not just get a result."""
+    if not request.tools or request.tool_choice == "none":
+        return False
+    return request.tool_choice not in {"auto", None} or request.messages[-1].role != "tool"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +63,7 @@ class ChatDialect:
         json_schema: Whether ``response_format`` takes a schema; else a schema becomes ``json_object`` and a prompt.
         json_schema_models: The pattern of the models for which it does; empty for all.
         json_word: Whether ``json_object`` is refused when no message has the word JSON.
+        calls_before_form: Whether a form of the answer bars calls of tools, so that it must wait for their results.
         tool_stream_models: The pattern of models that must be asked to stream tool calls with ``tool_stream``.
         strict_tools: Whether a tool's ``strict`` is taken.
         reasoning: Makes the vendor's control of reasoning from the unified one.
@@ -97,6 +105,7 @@ class ChatDialect:
     json_schema: bool = True
     json_schema_models: str = ""
     json_word: bool = False
+    calls_before_form: bool = False
     tool_stream_models: str = ""
     strict_tools: bool = True
     reasoning: Callable[[ReasoningControl, str, RequestFields], dict[str, Any]] = no_reasoning_control

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from llm_connector.effort import LEVELS
+from llm_connector.protocols.chat_dialect import calls_next
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -104,7 +105,7 @@ def by_llama_cpp(control: ReasoningControl, model: str, fields: RequestFields) -
         forced = request.forced_tool
         choice = request.tool_choice if forced is None else {"type": "function", "function": {"name": forced}}
         body.setdefault("chat_template_kwargs", {})["tool_choice"] = choice
-    elif request.response_format is not None and not control.on and not request.tools:
+    if request.response_format is not None and not control.on and not calls_next(request):
         body["reasoning_format"] = "none"
     return body
 

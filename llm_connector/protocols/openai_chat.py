@@ -16,7 +16,7 @@ from llm_connector.errors import BillingError, ContentFilterError, ModelNotFound
 from llm_connector.faults import Rule
 from llm_connector.jsontext import dumps, encode
 from llm_connector.protocols.base import Protocol
-from llm_connector.protocols.chat_dialect import ChatDialect
+from llm_connector.protocols.chat_dialect import ChatDialect, calls_next
 from llm_connector.protocols.openai_messages import MessageWriter
 from llm_connector.protocols.openai_stream import ChatDecoder, read_parts, read_usage
 from llm_connector.protocols.wire import WireRequest, segment
@@ -205,6 +205,9 @@ class OpenAIChat(Protocol):
     def _format(self, fields: RequestFields, messages: list[dict[str, Any]]) -> dict[str, Any]:
         wanted: ResponseFormat | None = fields.take("response_format")
         if wanted is None:
+            return {}
+        if self.dialect.calls_before_form and calls_next(fields.request):
+            fields.warn("response_format bars the model from calling tools; it is sent once a tool has answered")
             return {}
         if wanted.type != "json_schema":
             if wanted.type == "json_object" and self.dialect.json_word and not _says_json(messages):

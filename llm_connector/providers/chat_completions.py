@@ -190,6 +190,7 @@ ROWS = (
             reasoning=by_llama_cpp,
             max_stops=None,
             tool_choices=frozenset({"auto", "required"}),
+            calls_before_form=True,  # the grammar of a form leaves no room for a call (llama.cpp's server, 2026-10)
         ),
         reasoning_replay="with_tool_calls",
         default_model="smollm2",

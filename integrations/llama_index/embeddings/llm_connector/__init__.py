@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
+from llm_connector.extras import install_hint
+
 if find_spec("llama_index.core") is None:
     raise ImportError(
-        "llama_index.embeddings.llm_connector needs llama-index-core, which is not installed. In the checkout of "
-        'llm-connector-py, run: pip install ".[llama-index]"'
+        "llama_index.embeddings.llm_connector needs llama-index-core, which is not installed; "
+        f"{install_hint('llama-index')}"
     )
 
 from llama_index.embeddings.llm_connector.base import ConnectorEmbedding

@@ -115,6 +115,9 @@ class ChatConnector(Connection, FunctionCallingLLM):
         """What observers are told about the model; nothing secret."""
         return {**super().to_payload(), "provider": self.provider, "model": self.model, **self._sampling()}
 
+    def _model(self) -> str | None:
+        return self.model
+
     def _sampling(self) -> dict[str, Any]:
         given = {name: getattr(self, name) for name in _SAMPLING}
         return {name: value for name, value in given.items() if value is not None}

@@ -97,11 +97,15 @@ class Connection(BaseModel):
             ConfigError: The provider or an option is unknown, or a key or address is missing.
         """
         options = {**self.provider_options, **self.secret_options}
-        Settings.resolve(self.provider, None, self.api_key, self.base_url, options)
+        Settings.resolve(self.provider, self._model(), self.api_key, self.base_url, options)
+
+    def _model(self) -> str | None:
+        """The model for calls that name none; each class has a field of its own for it."""
+        return None
 
     def _arguments(self) -> dict[str, Any]:
         fields = {name: getattr(self, name) for name in _OF_A_CLIENT}
-        return {**fields, **self.provider_options, **self.secret_options}
+        return {**fields, "model": self._model(), **self.provider_options, **self.secret_options}
 
     def _client(self) -> LLMClient:
         """The client for sync calls; a new one when a field was changed."""

@@ -1,0 +1,251 @@
+"""Connections of the package's own: what leaves in one packet, what is used again, what a dead one does."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from fault_table import CHAT, TEXT, answer_of
+from llm_connector import (
+    AuthenticationError,
+    ConfigError,
+    ConnectError,
+    InvalidRequestError,
+    LLMClient,
+    LLMError,
+)
+from llm_connector.idle import MAX_IDLE, Idle
+from servers.faults import CLOSE, RESET, FaultServer, closed_port, whole
+from servers.raw import RawServer
+from transport_kit import WAYS, no_new_sockets, options, outcome, outcomes, wait_for
+
+LARGE = "x" * 5_000_000
+every_way = pytest.mark.parametrize("way", WAYS)
+
+
+@every_way
+def test_head_and_body_of_a_small_request_leave_in_one_packet(way: str) -> None:
+    packets: list[bytes] = []
+
+    def serve(connection: socket.socket) -> None:
+        while packet := connection.recv(1 << 20):
+            packets.append(packet)
+            connection.sendall(whole(CHAT))
+
+    with RawServer(serve) as server:
+        assert outcomes(way, options(server.port), "one", "two") == [TEXT, TEXT]
+    assert len(packets) == 2
+    for packet, word in zip(packets, ("one", "two"), strict=True):
+        assert packet.startswith(b"POST /v1/chat/completions HTTP/1.1\r\n")
+        assert json.loads(packet.partition(b"\r\n\r\n")[2])["messages"][0]["content"] == word
+
+
+@every_way
+def test_a_large_request_arrives_whole(way: str) -> None:
+    with FaultServer([whole(CHAT)]) as server:
+        assert outcomes(way, options(server.port), LARGE, "small", LARGE) == [TEXT] * 3
+        bodies = [json.loads(request[request.index(b"{") :]) for request in server.requests]
+        assert server.connections == 1
+    assert [body["messages"][0]["content"] for body in bodies] == [LARGE, "small", LARGE]
+
+
+@every_way
+@pytest.mark.parametrize(("status", "kind"), [(413, InvalidRequestError), (401, AuthenticationError)])
+@pytest.mark.parametrize("again", [False, True], ids=["new", "reused"])
+def test_a_server_that_refuses_before_it_has_read_all_is_heard(
+    way: str, status: int, kind: type[LLMError], again: bool
+) -> None:
+    served = 0
+
+    def serve(connection: socket.socket) -> None:
+        nonlocal served
+        if again:
+            connection.recv(1 << 20)
+            connection.sendall(whole(CHAT))
+        connection.recv(1000)
+        served += 1
+        connection.sendall(whole(b'{"error":{"message":"not like this"}}', status, connection="close"))
+
+    with RawServer(serve) as server, no_new_sockets():
+        *before, last = outcomes(way, options(server.port), *(["small"] if again else []), LARGE)
+    assert before == [TEXT] * again
+    assert type(last) is kind, repr(last)
+    assert "not like this" in str(last)
+    assert served == 1
+
+
+@every_way
+def test_a_server_that_stops_reading_after_its_last_word_is_heard_at_once(way: str) -> None:
+    done = threading.Event()
+
+    def serve(connection: socket.socket) -> None:
+        connection.recv(1000)
+        connection.sendall(whole(b"{}", 413, connection="close"))
+        connection.shutdown(socket.SHUT_WR)
+        while way != "asyncio" and connection.recv(1 << 20):  # only asyncio listens while it writes
+            pass
+        done.wait(5)
+
+    with RawServer(serve) as server:
+        started = time.monotonic()
+        assert isinstance(outcome(way, options(server.port), LARGE), InvalidRequestError)
+        assert time.monotonic() - started < 3
+        done.set()
+
+
+@every_way
+def test_a_connection_that_was_closed_while_idle_is_noticed_before_sending(way: str) -> None:
+    with FaultServer([whole(CHAT), CLOSE]) as server:
+        closing = {**options(server.port), "api_key": lambda: _when(lambda: not server._open)}
+        assert outcomes(way, closing, "one", "two", "three") == [TEXT] * 3
+        assert (len(server.requests), server.connections) == (3, 3)
+
+
+def _when(condition: Any) -> str:
+    wait_for(condition)
+    time.sleep(0.005)  # until the FIN is here
+    return "k"
+
+
+@every_way
+@pytest.mark.parametrize("end", [CLOSE, RESET])
+def test_one_that_dies_under_the_request_is_replaced_once(way: str, end: str) -> None:
+    with FaultServer([whole(CHAT)], [end], [whole(CHAT)]) as server, no_new_sockets():
+        assert outcomes(way, options(server.port), "one", "two") == [TEXT, TEXT]
+        assert (len(server.requests), server.connections) == (3, 2)
+        assert server.requests[1] == server.requests[2]
+
+
+@every_way
+@pytest.mark.parametrize("end", [CLOSE, RESET])
+def test_one_that_dies_in_the_answers_head_is_not(way: str, end: str) -> None:
+    for beginning in (b"HTTP/1.", answer_of(streaming=False)[:30], b"\r\n"):
+        with FaultServer([whole(CHAT)], [beginning, 0.02, end]) as server, no_new_sockets():
+            _, last = outcomes(way, options(server.port), "one", "two")
+            assert type(last) is ConnectError, repr(last)
+            assert len(server.requests) == 2
+
+
+def test_when_all_kept_connections_are_dead_the_request_goes_out_twice_at_most() -> None:
+    plans = [[answer_of(streaming=True)]] * 5 + [[CLOSE]]
+    with FaultServer(*plans) as server, LLMClient(**options(server.port)) as client:
+        streams = [client.stream("hi") for _ in range(5)]
+        assert [stream.response().content for stream in streams] == [TEXT] * 5
+        assert server.connections == 5
+        with pytest.raises(ConnectError):
+            client.chat("hi")
+        assert (len(server.requests), server.connections) == (7, 6)
+
+
+class Kept:
+    """A connection that waits, and knows whether it has ended."""
+
+    def __init__(self, ended: bool = False) -> None:
+        self.ended = ended
+
+    def has_expired(self) -> bool:
+        return self.ended
+
+
+def test_the_last_used_connection_is_used_next_and_ended_ones_are_given_up() -> None:
+    idle: Idle[Kept] = Idle(None)
+    first, second, third = Kept(), Kept(), Kept()
+    assert [idle.give("a", kept) for kept in (first, second, third)] == [None] * 3
+    third.ended = True
+    assert idle.take("a") == (second, [third])
+    assert idle.take("b") == (None, [])
+    assert idle.take("a") == (first, [])
+    assert idle.take("a") == (None, [])
+
+
+def test_the_oldest_connection_goes_when_it_has_ended_or_there_are_too_many() -> None:
+    idle: Idle[Kept] = Idle(None)
+    oldest = Kept()
+    kept = [oldest, *(Kept() for _ in range(MAX_IDLE - 1))]
+    assert [idle.give("a", one) for one in kept] == [None] * MAX_IDLE
+    assert idle.give("a", Kept()) is oldest
+    kept[1].ended = True
+    assert idle.take("a")[0] is not None
+    assert idle.give("a", Kept()) is kept[1]
+    assert idle.give("a", Kept()) is None
+
+
+def test_no_more_connections_than_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("llm_connector.idle.MAX_IDLE", 3)
+    with FaultServer([answer_of(streaming=True)]) as server, LLMClient(**options(server.port)) as client:
+        streams = [client.stream("hi") for _ in range(10)]
+        assert [stream.response().content for stream in streams] == [TEXT] * 10
+        wait_for(lambda: len(server._open) == 3)
+        assert client.stream("hi").response().content == TEXT
+        assert server.connections == 10
+
+
+@every_way
+def test_a_connection_that_was_idle_for_too_long_is_closed_and_replaced(
+    way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("llm_connector.http_library.IDLE_SECONDS", 0.05)
+    with FaultServer([whole(CHAT)]) as server:
+        slow = {**options(server.port), "api_key": lambda: time.sleep(0.1) or "k"}
+        assert outcomes(way, slow, "one", "two") == [TEXT, TEXT]
+        assert server.connections == 2
+
+
+@every_way
+def test_each_address_has_connections_of_its_own(way: str) -> None:
+    with FaultServer([whole(CHAT)]) as one, FaultServer([whole(CHAT)]) as other:
+        assert outcomes(way, options(one.port), "a", "b") == [TEXT, TEXT]
+        assert outcome(way, options(other.port)) == TEXT
+        assert (one.connections, other.connections) == (1, 1)
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``both.example`` has two addresses, IPv6 first, and ``nowhere.example`` none, whatever resolves names here."""
+    real = socket.getaddrinfo
+
+    def resolved(host: Any, port: Any, *arguments: Any, **named: Any) -> list[Any]:
+        name = host.decode() if isinstance(host, bytes) else host
+        if name == "nowhere.example":
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        if name != "both.example":
+            return real(host, port, *arguments, **named)
+        four = real("127.0.0.1", port, *arguments, **named)
+        return [(socket.AF_INET6, *four[0][1:4], ("::1", four[0][4][1], 0, 0)), *four]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+
+
+@every_way
+@pytest.mark.usefixtures("names")
+def test_a_name_with_two_addresses_of_which_one_answers(way: str) -> None:
+    with FaultServer([whole(CHAT)]) as server:
+        started = time.monotonic()
+        there = options(server.port) | {"base_url": f"http://both.example:{server.port}/v1"}
+        assert outcome(way, there) == TEXT
+        assert time.monotonic() - started < 1
+    nowhere = options(0) | {"base_url": f"http://both.example:{closed_port()}/v1"}
+    with no_new_sockets():
+        assert type(outcome(way, nowhere)) is ConnectError
+
+
+@every_way
+@pytest.mark.parametrize("host", ["a" * 70 + ".com", "a..b"])
+def test_a_host_that_can_be_none_is_told(way: str, host: str) -> None:
+    got = outcome(way, options(0, max_retries=2) | {"base_url": f"http://{host}/v1"})
+    assert type(got) is ConfigError, repr(got)
+    assert "host" in str(got)
+
+
+@every_way
+@pytest.mark.usefixtures("names")
+def test_a_host_that_is_not_known(way: str) -> None:
+    got = outcome(way, options(0) | {"base_url": "http://nowhere.example/v1"})
+    assert type(got) is ConnectError, repr(got)
+    assert "cannot reach nowhere.example: " in str(got)
+    assert "not known" in str(got)

@@ -1,0 +1,131 @@
+"""What the tests of connections share: one call in each of the three ways to make it, and what is left afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import ssl
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+import trustme
+
+from llm_connector import AsyncLLMClient, LLMClient, LLMError, http_library, transport
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+WAYS = ("sync", "asyncio", "trio")
+ASYNC_WAYS = ("asyncio", "trio")
+RUN: dict[str, Callable[..., Any]] = {"asyncio": lambda use: asyncio.run(use()), "trio": trio.run}
+
+
+def options(port: int, scheme: str = "http", **others: Any) -> dict[str, Any]:
+    """Arguments for a client of the server at a port."""
+    return {
+        "provider": "openai_compatible",
+        "model": "m",
+        "api_key": "sk-canary",
+        "base_url": f"{scheme}://127.0.0.1:{port}/v1",
+        "max_retries": 0,
+        **others,
+    }
+
+
+def outcomes(way: str, arguments: dict[str, Any], *questions: Any, streaming: bool = False) -> list[Any]:
+    """What one client gives for questions after one another: a text, or an error of this package."""
+    if way == "sync":
+        with LLMClient(**arguments) as client:
+            return [_asked(client, question, streaming) for question in questions]
+
+    async def use() -> list[Any]:
+        async with AsyncLLMClient(**arguments) as client:
+            return [await _aasked(client, question, streaming) for question in questions]
+
+    return RUN[way](use)
+
+
+def outcome(way: str, arguments: dict[str, Any], question: Any = "hi", *, streaming: bool = False) -> Any:
+    """The same for one question."""
+    return outcomes(way, arguments, question, streaming=streaming)[0]
+
+
+def _asked(client: LLMClient, question: Any, streaming: bool) -> Any:
+    try:
+        answer = client.stream(question).response() if streaming else client.chat(question)
+    except LLMError as error:
+        return error
+    return answer.content
+
+
+async def _aasked(client: AsyncLLMClient, question: Any, streaming: bool) -> Any:
+    try:
+        answer = await client.stream(question).response() if streaming else await client.chat(question)
+    except LLMError as error:
+        return error
+    return answer.content
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 5) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.002)
+
+
+def open_sockets() -> set[str]:
+    """The sockets of this process, where the system tells them."""
+    folder = Path("/proc/self/fd")
+    found = set()
+    for name in os.listdir(folder) if folder.is_dir() else ():
+        with contextlib.suppress(OSError):
+            found.add(os.readlink(folder / name))
+    return {name for name in found if name.startswith("socket")}
+
+
+@contextlib.contextmanager
+def no_new_sockets() -> Iterator[None]:
+    """No socket that was opened inside is open afterwards."""
+    before = open_sockets()
+    yield
+    if not open_sockets() <= before:
+        gc.collect()
+        wait_for(lambda: open_sockets() <= before)
+
+
+async def until(condition: Callable[[], object], sleep: Callable[[float], Awaitable[object]]) -> None:
+    """``wait_for`` inside an event loop."""
+    for _ in range(2500):
+        if condition():
+            return
+        await sleep(0.002)
+    pytest.fail("it did not happen")
+
+
+AUTHORITY = trustme.CA()
+
+
+def server_context(*names: str, authority: trustme.CA = AUTHORITY) -> ssl.SSLContext:
+    """TLS for a server with these names."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(*(names or ("127.0.0.1", "localhost", "api.example.com"))).configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def trusted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """Clients trust ``AUTHORITY``, and nobody else."""
+    file = tmp_path / "authority.pem"
+    AUTHORITY.cert_pem.write_to_path(str(file))
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    for cache in (transport.tls_context, http_library._proxy):
+        cache.cache_clear()
+    yield file
+    for cache in (transport.tls_context, http_library._proxy):
+        cache.cache_clear()
