@@ -122,6 +122,15 @@ def test_models_and_providers() -> None:
     assert "ZAI_API_KEY" in run("providers").stdout
 
 
+def test_check_shows_no_password_of_an_address() -> None:
+    with OpenAIChatServer() as server:
+        address = server.url.replace("http://", "http://me:canary@")
+        for more in ((), ("--json",)):
+            done = run("check", "openai_compatible", "--base-url", address, *more, server=server)
+            assert server.url.removeprefix("http://") in done.stdout
+            assert "canary" not in done.stdout + done.stderr
+
+
 def test_check_tells_key_endpoint_and_time() -> None:
     with OpenAIChatServer() as server:
         good = run("check", "openai_compatible", "-m", "test-model", "--json", server=server)

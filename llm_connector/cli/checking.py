@@ -11,7 +11,7 @@ from llm_connector.client import LLMClient
 from llm_connector.errors import LLMError
 from llm_connector.provider import Provider
 from llm_connector.providers import find_provider
-from llm_connector.transport import resolve
+from llm_connector.transport import resolve, without_credentials
 
 _TINY_ANSWER = 16  # tokens; fewer are refused by some vendors
 
@@ -45,12 +45,12 @@ def check_provider(
         facts["key"] = "set" if key_is_set(variables) else missing
         with LLMClient(name, model, base_url=base_url, timeout=timeout, max_retries=0) as client:
             address = client.settings.base_url
-            facts["address"] = address if isinstance(address, str) else "found at the first call"
+            facts["address"] = _shown(address) if isinstance(address, str) else "found at the first call"
             if row.capabilities.models:
                 facts |= _listed(client)
             if model is not None or not row.capabilities.models:
                 facts |= _asked(client)
-            facts["address"] = resolve(address)
+            facts["address"] = _shown(resolve(address))
     except LLMError as error:
         return facts | {"error": f"{type(error).__name__}: {error}"}, error
     return facts | {"ok": True}, None
@@ -68,6 +68,11 @@ def _asked(client: LLMClient) -> dict[str, Any]:
         for _ in stream:
             first = _since(started) if first is None else first
     return {"first_chunk_seconds": first, "answer_seconds": _since(started)}
+
+
+def _shown(address: str) -> str:
+    """The address without a name and password."""
+    return without_credentials(address)[0]
 
 
 def _since(started: float) -> float:
