@@ -68,7 +68,8 @@ class AsyncOpening:
             errors = stream_errors(reader, self._call, str(response.url))
             with observer.reading(reader), errors, cut_off(response, deadline):
                 async for data in apieces(response):
-                    deadline.check()
+                    if deadline.limited:
+                        deadline.check()
                     for chunk in observer.chunks(reader.feed(data)):
                         yield chunk
                     if reader.ended:

@@ -10,7 +10,7 @@ import httpx
 
 from llm_connector.async_network import AsyncNetwork, drained
 from llm_connector.errors import ConfigError
-from llm_connector.http_library import HUNG_UP, LibraryErrors, connection_pool, core_request
+from llm_connector.http_library import HUNG_UP, LibraryErrors, connection_pool, core_request, raise_as_httpx
 from llm_connector.idle import Idle
 
 if TYPE_CHECKING:
@@ -160,8 +160,13 @@ class AsyncBody(httpx.AsyncByteStream):
         return self
 
     async def __anext__(self) -> bytes:
-        with LibraryErrors():
+        try:  # without an object for each piece, of which a stream has thousands
             return await anext(self._pieces)
+        except StopAsyncIteration:
+            raise
+        except Exception as error:
+            raise_as_httpx(error)
+            raise
 
     def hurry(self, seconds: float) -> None:
         """Wait no longer than this for the rest of it.

@@ -68,7 +68,8 @@ class Opening:
             errors = stream_errors(reader, self._call, str(response.url))
             with observer.reading(reader), errors, cut_off(response, deadline):
                 for data in pieces(response):
-                    deadline.check()
+                    if deadline.limited:
+                        deadline.check()
                     for chunk in observer.chunks(reader.feed(data)):
                         yield chunk
                     if reader.ended:

@@ -56,8 +56,8 @@ class _ChoicePieces:
             call.id = str(delta.id)
         if delta.name:
             call.name = str(delta.name)
-        if delta.arguments:
-            call.arguments.append(_checked(delta.arguments))
+        if arguments := delta.arguments:
+            call.arguments.append(arguments if arguments.__class__ is str else _checked(arguments))
 
     def whole(self, index: int, family: str) -> Choice:
         message = Message(

@@ -13,7 +13,7 @@ import httpcore
 import httpx
 
 from llm_connector.errors import ConfigError
-from llm_connector.http_library import HUNG_UP, LibraryErrors, connection_pool, core_request
+from llm_connector.http_library import HUNG_UP, LibraryErrors, connection_pool, core_request, raise_as_httpx
 from llm_connector.idle import Idle
 from llm_connector.network import Network
 
@@ -164,8 +164,13 @@ class Body(httpx.SyncByteStream):
         return self
 
     def __next__(self) -> bytes:
-        with LibraryErrors():
+        try:  # without an object for each piece, of which a stream has thousands
             return next(self._pieces)
+        except StopIteration:
+            raise
+        except Exception as error:
+            raise_as_httpx(error)
+            raise
 
     def hurry(self, seconds: float) -> None:
         """Wait no longer than this for the rest of it.

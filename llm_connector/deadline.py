@@ -25,9 +25,13 @@ class Deadline:
 
     Args:
         seconds: From the first use on; ``None`` for no end.
+
+    Attributes:
+        limited: Whether there is an end.
     """
 
     def __init__(self, seconds: float | None) -> None:
+        self.limited = seconds is not None
         self._seconds = seconds
         self._end: float | None = None
 
@@ -35,11 +39,6 @@ class Deadline:
         """Begin to count, unless it was begun."""
         if self._seconds is not None and self._end is None:
             self._end = time.monotonic() + self._seconds
-
-    @property
-    def limited(self) -> bool:
-        """Whether there is an end."""
-        return self._seconds is not None
 
     @property
     def remaining(self) -> float | None:

@@ -113,17 +113,21 @@ class LibraryErrors:
         """Nothing is done before there is an error."""
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: TracebackType | None) -> None:
-        if error is None:
-            return
-        library = type(error).__module__.partition(".")[0]
-        if library.startswith("httpcore"):
-            names = [kind.__name__ for kind in type(error).__mro__]
-            told: type[httpx.TransportError] = next(getattr(httpx, name) for name in names if hasattr(httpx, name))
-            raise told(_text(error)) from error
-        if library == "socksio":  # httpcore 1.0 lets them pass
-            raise httpx.ProxyError(f"the SOCKS proxy broke off or speaks something else: {error}") from error
-        if isinstance(error, UnicodeError):
-            raise ConfigError("base_url, or the proxy, has no host that can be looked up") from error
+        if error is not None:
+            raise_as_httpx(error)
+
+
+def raise_as_httpx(error: BaseException) -> None:
+    """Raise an error of ``httpcore`` as that of ``httpx``; do nothing about others."""
+    library = type(error).__module__.partition(".")[0]
+    if library.startswith("httpcore"):
+        names = [kind.__name__ for kind in type(error).__mro__]
+        told: type[httpx.TransportError] = next(getattr(httpx, name) for name in names if hasattr(httpx, name))
+        raise told(_text(error)) from error
+    if library == "socksio":  # httpcore 1.0 lets them pass
+        raise httpx.ProxyError(f"the SOCKS proxy broke off or speaks something else: {error}") from error
+    if isinstance(error, UnicodeError):
+        raise ConfigError("base_url, or the proxy, has no host that can be looked up") from error
 
 
 def _text(error: BaseException) -> str:

@@ -25,7 +25,7 @@ def decode(data: bytes) -> Any:
         DecodeError: It is not JSON; ``raw`` holds its beginning.
     """
     try:
-        return from_json(data)
+        return from_json(data, cache_strings="keys")  # texts hardly come twice
     except ValueError as error:
         return _decode_slowly(data, error)
 

@@ -56,7 +56,7 @@ class ChatDecoder(Decoder):
 
     def event(self, event: Event) -> Iterable[ChatChunk]:
         """The chunks of one event."""
-        if event.data.startswith(b"[DONE]") or event.data.strip() == b"[DONE]":
+        if event.data[:1] != b"{" and event.data.strip().startswith(b"[DONE]"):
             self.done = True
             return ()
         return self._chunks(self._protocol.decode(event))
@@ -145,7 +145,8 @@ class ChatDecoder(Decoder):
         text = delta.get("content")
         if text and text.__class__ is str and not self._think_tags:
             return ChatChunk(text, "", (), None, None, None, self._id, self._model, index, None, None, None, payload)
-        if delta.get("tool_calls") and (calls := self._tool_calls(delta, index)):
+        pieces, tracker = delta.get("tool_calls"), self._trackers.get(index)
+        if pieces and (calls := tracker.deltas(pieces) if tracker else self._tool_calls(delta, index)):
             return ChatChunk("", "", calls, None, None, None, self._id, self._model, index, None, None, None, payload)
         return None
 

@@ -6,13 +6,10 @@ Vendors give ids once, always or never; indexes too. Putting the arguments toget
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from llm_connector.jsontext import dumps
 from llm_connector.types import ToolCallDelta
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 def new_call_id() -> str:
@@ -53,7 +50,7 @@ class ToolCallTracker:
         """Whether there is any call."""
         return bool(self._calls)
 
-    def deltas(self, pieces: list[dict[str, Any]]) -> Sequence[ToolCallDelta]:
+    def deltas(self, pieces: list[dict[str, Any]]) -> tuple[ToolCallDelta, ...] | list[ToolCallDelta]:
         """The vendor's pieces, in OpenAI's form, as unified deltas."""
         if len(pieces) == 1 and (delta := self._continued(pieces[0])) is not None:
             return (delta,)
