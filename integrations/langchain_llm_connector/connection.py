@@ -171,7 +171,7 @@ class Connection(BaseModel):
 
     @property
     def _row(self) -> Provider:
-        return self._resolved().provider
+        return find_provider(self.provider)
 
     def _sync(self) -> LLMClient:
         """The client for sync calls."""
