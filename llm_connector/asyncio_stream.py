@@ -7,11 +7,12 @@ CPython 3.11, 2026-11): half of what a chunk costs when a thousand streams run a
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import math
 from typing import TYPE_CHECKING, Any
 
 import httpcore
+
+from llm_connector.asyncio_connect import connected_socket, is_address
 
 if TYPE_CHECKING:
     import ssl
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 MAX_BUFFERED = 256 * 1024  # bytes; then the server has to wait
 _MAX_UNSENT = 64 * 1024  # bytes that may still be on their way out when writing is over
 _LOOK = 0.02  # seconds after which to look how much of a large body has gone
-_SECOND_ADDRESS_AFTER = 0.25  # seconds; RFC 8305
 
 
 async def connect(host: str, port: int, timeout: float | None, pace: Pace) -> AsyncioStream:
@@ -38,26 +38,17 @@ async def connect(host: str, port: int, timeout: float | None, pace: Pace) -> As
         ConnectError: None is there.
     """
     loop = asyncio.get_running_loop()
-    race: Any = {"happy_eyeballs_delay": _SECOND_ADDRESS_AFTER} if _may_race(loop, host) else {}
     try:
         async with asyncio.timeout(timeout):
-            transport, receiver = await loop.create_connection(_Receiver, host, port, **race)
+            if is_address(host):
+                transport, receiver = await loop.create_connection(_Receiver, host, port)
+            else:
+                transport, receiver = await loop.create_connection(_Receiver, sock=await connected_socket(host, port))
     except TimeoutError as error:
         raise httpcore.ConnectTimeout from error
     except OSError as error:
         raise httpcore.ConnectError(str(error)) from error
     return AsyncioStream([transport], receiver, pace)
-
-
-def _may_race(loop: asyncio.AbstractEventLoop, host: str) -> bool:
-    """Whether there may be several addresses to try at a time, and the loop knows how; uvloop does not."""
-    if not isinstance(loop, asyncio.BaseEventLoop):
-        return False
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return True
-    return False
 
 
 class _Receiver(asyncio.Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import threading
@@ -19,10 +20,11 @@ from llm_connector import (
     LLMClient,
     LLMError,
 )
+from llm_connector.asyncio_connect import connected_socket
 from llm_connector.idle import MAX_IDLE, Idle
 from servers.faults import CLOSE, RESET, FaultServer, closed_port, whole
 from servers.raw import RawServer
-from transport_kit import WAYS, no_new_sockets, options, outcome, outcomes, wait_for
+from transport_kit import ASYNC_WAYS, WAYS, black_hole, no_new_sockets, options, outcome, outcomes, resolve, wait_for
 
 LARGE = "x" * 5_000_000
 every_way = pytest.mark.parametrize("way", WAYS)
@@ -204,26 +206,9 @@ def test_each_address_has_connections_of_its_own(way: str) -> None:
         assert (one.connections, other.connections) == (1, 1)
 
 
-@pytest.fixture
-def names(monkeypatch: pytest.MonkeyPatch) -> None:
-    """``both.example`` has two addresses, IPv6 first, and ``nowhere.example`` none, whatever resolves names here."""
-    real = socket.getaddrinfo
-
-    def resolved(host: Any, port: Any, *arguments: Any, **named: Any) -> list[Any]:
-        name = host.decode() if isinstance(host, bytes) else host
-        if name == "nowhere.example":
-            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        if name != "both.example":
-            return real(host, port, *arguments, **named)
-        four = real("127.0.0.1", port, *arguments, **named)
-        return [(socket.AF_INET6, *four[0][1:4], ("::1", four[0][4][1], 0, 0)), *four]
-
-    monkeypatch.setattr(socket, "getaddrinfo", resolved)
-
-
 @every_way
-@pytest.mark.usefixtures("names")
-def test_a_name_with_two_addresses_of_which_one_answers(way: str) -> None:
+def test_a_name_with_two_addresses_of_which_one_answers(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    resolve(monkeypatch, "both.example", "::1", "127.0.0.1")
     with FaultServer([whole(CHAT)]) as server:
         started = time.monotonic()
         there = options(server.port) | {"base_url": f"http://both.example:{server.port}/v1"}
@@ -242,9 +227,28 @@ def test_a_host_that_can_be_none_is_told(way: str, host: str) -> None:
     assert "host" in str(got)
 
 
+@pytest.mark.parametrize("way", ASYNC_WAYS)
+def test_an_address_that_hangs_holds_up_the_next_for_a_moment_only(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with black_hole() as hole, FaultServer([whole(CHAT)]) as server, no_new_sockets():
+        resolve(monkeypatch, "both.example", f"127.0.0.1:{hole}", "127.0.0.1")
+        started = time.monotonic()
+        assert outcome(way, options(0) | {"base_url": f"http://both.example:{server.port}/v1"}) == TEXT
+        assert 0.2 < time.monotonic() - started < 1
+
+
+async def test_the_attempt_that_comes_second_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    with black_hole() as hole, FaultServer([whole(CHAT)]) as server:
+        resolve(monkeypatch, "both.example", f"127.0.0.1:{hole}", "127.0.0.1")
+        connected = await connected_socket("both.example", server.port)
+        await asyncio.sleep(0.01)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert connected.getpeername()[1] == server.port
+        connected.close()
+
+
 @every_way
-@pytest.mark.usefixtures("names")
-def test_a_host_that_is_not_known(way: str) -> None:
+def test_a_host_that_is_not_known(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    resolve(monkeypatch, "nowhere.example")
     got = outcome(way, options(0) | {"base_url": "http://nowhere.example/v1"})
     assert type(got) is ConnectError, repr(got)
     assert "cannot reach nowhere.example: " in str(got)

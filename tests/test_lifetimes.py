@@ -7,6 +7,7 @@ import contextlib
 import gc
 import os
 import pickle
+import socket
 import subprocess
 import sys
 import textwrap
@@ -23,9 +24,20 @@ import trio
 from fault_table import CHAT, EVENTS, SSE, TEXT, answer_of
 from llm_connector import AsyncLLMClient, ConfigError, LLMClient, LLMError, StreamInterruptedError
 from servers.faults import FaultServer, Plan, chunk, head, whole
+from servers.raw import RawServer
 from servers.relays import Relay
-from test_time_limits import black_hole
-from transport_kit import ASYNC_WAYS, RUN, no_new_sockets, options, server_context, trusted, until, wait_for
+from transport_kit import (
+    ASYNC_WAYS,
+    RUN,
+    black_hole,
+    no_new_sockets,
+    options,
+    resolve,
+    server_context,
+    trusted,
+    until,
+    wait_for,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -102,6 +114,22 @@ def test_cancelled_at_any_step_nothing_is_left_and_the_client_goes_on(way: str, 
         RUN[way](use)
     assert True in reached
     assert False in reached
+
+
+@both_loops
+def test_cancelled_while_connecting_to_a_name(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever of the two attempts is on its way or has just succeeded."""
+    resolve(monkeypatch, "both.example", "127.0.0.1", "127.0.0.1")
+    with FaultServer([whole(CHAT)]) as server:
+
+        async def use() -> None:
+            arguments = options(0) | {"base_url": f"http://both.example:{server.port}/v1"}
+            for steps in range(60):
+                async with AsyncLLMClient(**arguments) as client:
+                    await cancelled_after(way, steps, lambda c=client: asked(c, streaming=False))
+
+        RUN[way](use)
+        gc.collect()
 
 
 @both_loops
@@ -283,6 +311,30 @@ def test_closing_from_another_task_wakes_who_reads(way: str, reading: str) -> No
     assert isinstance(got[0], StreamInterruptedError) == (reading == "stream")
 
 
+@pytest.mark.usefixtures("trusted")
+def test_a_connection_that_comes_after_close_is_not_kept() -> None:
+    accepted, closed, gone = threading.Event(), threading.Event(), threading.Event()
+    context = server_context()
+
+    def serve(connection: socket.socket) -> None:
+        accepted.set()
+        closed.wait(5)
+        with context.wrap_socket(connection, server_side=True) as secure:
+            secure.recv(65536)
+            secure.sendall(whole(CHAT))
+            secure.recv(1)
+            gone.set()
+
+    with RawServer(serve) as server, ThreadPoolExecutor(1) as threads:
+        client = LLMClient(**options(server.port, "https"))
+        answer = threads.submit(client.chat, "hi")
+        accepted.wait(5)
+        client.close()
+        closed.set()
+        assert answer.result(5).content == TEXT
+        assert gone.wait(5)
+
+
 # Shared
 
 
@@ -371,6 +423,21 @@ def test_an_opened_stream_that_is_forgotten_closes_its_connection(way: str) -> N
                 del forgotten
                 gc.collect()
                 await until(lambda: not server._open, SLEEP[way])
+
+        RUN[way](use)
+
+
+@both_loops
+def test_a_client_that_is_forgotten_while_its_loop_runs_closes_its_connections(way: str) -> None:
+    with FaultServer(ENDLESS, [whole(CHAT)]) as server:
+
+        async def use() -> None:
+            client = AsyncLLMClient(**options(server.port))
+            stream = await client.stream("hi")
+            await client.chat("hi")
+            assert server.connections == 2
+            del client, stream
+            await until(lambda: not server._open, SLEEP[way])
 
         RUN[way](use)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -148,9 +149,9 @@ def test_a_kept_tunnel_that_dies_is_replaced(way: str) -> None:
             assert (proxy.connections, len(server.requests)) == (2, 3)
 
 
-@pytest.mark.skipif(find_spec("socksio") is not None, reason="the package socksio is here")
 @every_way
-def test_socks_says_what_it_needs(way: str) -> None:
+def test_socks_says_what_it_needs(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "socksio", None)  # as if it were not installed
     got = outcome(way, far("https", proxy="socks5://me:canary@127.0.0.1:9"))
     assert type(got) is ConfigError
     assert "pip install 'httpx[socks]'" in str(got)

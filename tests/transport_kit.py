@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import socket
 import ssl
 import time
 from pathlib import Path
@@ -106,6 +107,46 @@ async def until(condition: Callable[[], object], sleep: Callable[[float], Awaita
             return
         await sleep(0.002)
     pytest.fail("it did not happen")
+
+
+def resolve(monkeypatch: pytest.MonkeyPatch, name: str, *addresses: str) -> None:
+    """From now on a name has these addresses, or none, whatever resolves names here; each may have a port of its own."""
+    real = socket.getaddrinfo
+
+    def resolved(host: Any, port: Any, *arguments: Any, **named: Any) -> list[Any]:
+        if host not in {name, name.encode()}:
+            return real(host, port, *arguments, **named)
+        if not addresses:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        (one,) = real("127.0.0.1", port, *arguments, **named)
+        return [_as_resolved(address, one) for address in addresses]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+
+
+def _as_resolved(address: str, one: Any) -> Any:
+    if address.startswith("::"):
+        return (socket.AF_INET6, *one[1:4], (address, one[4][1], 0, 0))
+    host, _, port = address.partition(":")
+    return (*one[:4], (host, int(port or one[4][1])))
+
+
+@contextlib.contextmanager
+def black_hole() -> Iterator[int]:
+    """A port at which connections are neither accepted nor refused: as many wait as the system lets wait."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(20):
+            waiting = stack.enter_context(socket.socket())
+            waiting.settimeout(0.1)
+            try:
+                waiting.connect(listener.getsockname())
+            except TimeoutError:
+                yield listener.getsockname()[1]
+                return
+        pytest.skip("this system accepts any number of connections by itself")
 
 
 AUTHORITY = trustme.CA()
