@@ -32,7 +32,7 @@ def run() -> None:
     _standalone()
     _langchain()
     _llama_index()
-    console.print("\nChange provider='local' to 'zhipu', 'aliyun', 'deepseek', … and nothing else.")
+    console.print("\nChange provider='local' to 'zhipu', 'aliyun', 'deepseek', … and name a model.")
 
 
 def _standalone() -> None:
