@@ -9,7 +9,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import trio
 
 from fault_table import CHAT, DELTAS, EVENTS, SSE, TEXT, answer_of
 from llm_connector import AsyncLLMClient, ConfigError, LLMClient, RequestTimeoutError, asyncio_stream
@@ -21,6 +20,7 @@ from servers.raw import RawServer
 from servers.relays import HttpProxy, Relay
 from transport_kit import (
     RUN,
+    SLEEP,
     WAYS,
     black_hole,
     no_new_sockets,
@@ -199,7 +199,7 @@ def test_a_server_that_takes_nothing_is_given_up(way: str) -> None:
     with RawServer(lambda connection: done.wait(5)) as server:
         for limit in ("timeout", "total_timeout"):
             started = time.monotonic()
-            got = outcome(way, options(server.port, **{limit: TOTAL}), "x" * 30_000_000)
+            got = outcome(way, options(server.port, **{limit: TOTAL}), "x" * 15_000_000)
             assert type(got) is RequestTimeoutError
             assert time.monotonic() - started < TOTAL + 2 * SLACK
         done.set()
@@ -232,7 +232,7 @@ def test_total_timeout_bounds_a_request_that_is_taken_slowly(way: str) -> None:
 
     with RawServer(serve) as server:
         started = time.monotonic()
-        got = outcome(way, options(server.port, total_timeout=0.4), "x" * 30_000_000)  # which takes some 3 s
+        got = outcome(way, options(server.port, total_timeout=0.4), "x" * 20_000_000)  # which takes some 2 s
         assert time.monotonic() - started < 0.4 + 2 * SLACK
     assert "total_timeout" in str(got)
 
@@ -285,7 +285,7 @@ def test_a_slow_reader_holds_the_server_up(way: str) -> None:
             async def use() -> None:
                 async with AsyncLLMClient(**options(server.port)) as client, client.stream("hi") as stream:
                     await anext(stream)
-                    sleep = asyncio.sleep if way == "asyncio" else trio.sleep
+                    sleep = SLEEP[way]
                     for _ in range(20):
                         await sleep(0.01)
                     await until(at_rest, sleep)

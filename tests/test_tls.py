@@ -14,13 +14,15 @@ from typing import Any
 import pytest
 import trustme
 
-from fault_table import CHAT, EVENTS, SSE, TEXT, answer_of, begun
+from fault_table import CHAT, TEXT, answer_of, begun
 from llm_connector import AsyncLLMClient, ConnectError, InvalidRequestError, LLMClient, LLMError, StreamInterruptedError
-from servers.faults import CLOSE, RESET, FaultServer, Plan, chunk, head, whole
+from servers.faults import CLOSE, RESET, FaultServer, whole
 from servers.raw import RawServer
 from servers.relays import HttpProxy, Relay
 from transport_kit import (
+    ENDLESS,
     RUN,
+    SLEEP,
     WAYS,
     no_new_sockets,
     options,
@@ -36,7 +38,6 @@ __all__ = ["trusted"]
 pytestmark = pytest.mark.usefixtures("trusted")
 every_way = pytest.mark.parametrize("way", WAYS)
 both = pytest.mark.parametrize("streaming", [False, True], ids=["chat", "stream"])
-ENDLESS: Plan = [head(transfer_encoding="chunked", **SSE), *[chunk(EVENTS[0]), 0.01] * 2000]
 
 
 @every_way
@@ -161,8 +162,6 @@ def leave(client: LLMClient, left_by: str, closed: Any) -> None:
 
 
 async def aleave(client: AsyncLLMClient, left_by: str, way: str, secure: Relay) -> None:
-    import trio
-
     async with client.stream("hi") as stream:
         async for _ in stream:
             if left_by == "close":
@@ -170,7 +169,7 @@ async def aleave(client: AsyncLLMClient, left_by: str, way: str, secure: Relay) 
             if left_by == "client":
                 await client.aclose()
             break
-    await until(lambda: secure.open == 0, asyncio.sleep if way == "asyncio" else trio.sleep)
+    await until(lambda: secure.open == 0, SLEEP[way])
     await client.aclose()
 
 

@@ -8,6 +8,9 @@ import gc
 import os
 import socket
 import ssl
+import subprocess
+import sys
+import textwrap
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,13 +19,18 @@ import pytest
 import trio
 import trustme
 
+from fault_table import EVENTS, SSE
 from llm_connector import AsyncLLMClient, LLMClient, LLMError, http_library, transport
+from servers.faults import Plan, chunk, head
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
+TESTS = Path(__file__).parent
 WAYS = ("sync", "asyncio", "trio")
 ASYNC_WAYS = ("asyncio", "trio")
+SLEEP: dict[str, Callable[[float], Awaitable[object]]] = {"asyncio": asyncio.sleep, "trio": trio.sleep}
+ENDLESS: Plan = [head(transfer_encoding="chunked", **SSE), *[chunk(EVENTS[0]), 0.01] * 2000]
 RUN: dict[str, Callable[..., Any]] = {"asyncio": lambda use: asyncio.run(use()), "trio": trio.run}
 
 
@@ -98,6 +106,14 @@ def no_new_sockets() -> Iterator[None]:
     if not open_sockets() <= before:
         gc.collect()
         wait_for(lambda: open_sockets() <= before)
+
+
+def run_script(script: str, *arguments: str, seconds: float = 30) -> str:
+    """What a script says that runs in a process of its own, where every warning is an error."""
+    command = [sys.executable, "-W", "error", "-c", textwrap.dedent(script), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, cwd=TESTS, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
 
 
 async def until(condition: Callable[[], object], sleep: Callable[[float], Awaitable[object]]) -> None:
