@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from llm_connector.async_pool import AsyncConnectionPool, apieces, aresolve, asleep
+from llm_connector.async_pool import AsyncConnectionPool, aresolve, asleep
 from llm_connector.base_client import BaseClient, as_inputs
+from llm_connector.compression import areadable
 from llm_connector.errors import LLMError
+from llm_connector.http_message import WholeAnswer
 from llm_connector.protocols.wire import Conversation
-from llm_connector.sending import aread_body, asend, cut_off, hurry
+from llm_connector.reading import aread_body
 from llm_connector.transport import TransportErrors, stream_errors
 from llm_connector.types import ModelList
 
@@ -19,9 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Generator, Sequence
     from types import TracebackType
 
-    import httpx
-
     from llm_connector.call import Call
+    from llm_connector.http_message import AsyncHttpAnswer
     from llm_connector.ollama import AsyncOllamaModels
     from llm_connector.protocols.base import StreamReader
     from llm_connector.protocols.wire import Answer, Exchange, WireRequest
@@ -47,44 +48,44 @@ class AsyncOpening:
         self._client = client
         self._call = call
         self.reader: StreamReader | None = None
-        self.response: httpx.Response | None = None
+        self.answer: AsyncHttpAnswer | None = None
         self._conversation: Conversation[StreamReader] = Conversation(exchange)  # last: it may refuse
 
     async def open(self) -> StreamReader:
         """Send the request, unless it was sent."""
         if self.reader is None:
             with self._call.observer.asking():
-                reader, self.response = await self._client.open_stream(self._call, self._conversation)
+                reader, self.answer = await self._client.open_stream(self._call, self._conversation)
             self.reader = reader
         return self.reader
 
     async def chunks(self) -> AsyncGenerator[ChatChunk, None]:
         """The chunks; closing the generator closes the connection."""
         reader = await self.open()
-        response = self.response
-        assert response is not None
+        answer = self.answer
+        assert answer is not None
         try:
             deadline, observer = self._call.deadline, self._call.observer
-            errors = stream_errors(reader, self._call, str(response.url))
-            with observer.reading(reader), errors, cut_off(response, deadline):
-                async for data in apieces(response):
+            errors = stream_errors(reader, self._call, answer.url)
+            with observer.reading(reader), errors:
+                async for data in areadable(answer):
                     if deadline.limited:
                         deadline.check()
                     for chunk in observer.chunks(reader.feed(data)):
                         yield chunk
                     if reader.ended:
-                        hurry(response)
+                        answer.hurry()
                 deadline.check()
                 for chunk in reader.finish():
                     yield chunk
         finally:
-            await response.aclose()
+            await answer.aclose()
 
     async def aclose(self) -> None:
         """Close the connection."""
         self._call.observer.end()
-        if self.response is not None:
-            await self.response.aclose()
+        if self.answer is not None:
+            await self.answer.aclose()
 
 
 class AsyncChatStream:
@@ -260,19 +261,19 @@ class AsyncLLMClient(BaseClient):
             call.observer.answered(conversation.result)
         return conversation.result
 
-    async def open_stream(self, call: Call, conversation: Conversation[T]) -> tuple[T, httpx.Response]:
+    async def open_stream(self, call: Call, conversation: Conversation[T]) -> tuple[T, AsyncHttpAnswer]:
         """Send a stream's request; the streams do this themselves."""
         while True:
             assert conversation.wire is not None
             try:
-                answer, response = await self._ask(call, conversation.wire)
+                answer, http = await self._ask(call, conversation.wire)
             except LLMError as error:
                 conversation.fail(error)
             else:
                 conversation.answer(answer)
-                return conversation.result, response
+                return conversation.result, http
 
-    async def _ask(self, call: Call, wire: WireRequest) -> tuple[Answer, httpx.Response]:
+    async def _ask(self, call: Call, wire: WireRequest) -> tuple[Answer, AsyncHttpAnswer]:
         attempt = 0
         while True:
             try:
@@ -284,12 +285,11 @@ class AsyncLLMClient(BaseClient):
             await asleep(seconds)
             attempt += 1
 
-    async def _try(self, call: Call, wire: WireRequest) -> tuple[Answer, httpx.Response]:
+    async def _try(self, call: Call, wire: WireRequest) -> tuple[Answer, AsyncHttpAnswer]:
         request = call.http_request(wire, await aresolve(call.base_url), await aresolve(call.key))
-        with TransportErrors(self.provider_name, str(request.url), call.deadline):
-            response = await asend(self._pool, request, call.deadline)
-            if call.streams(wire, response):
-                return call.answer(response, None), response
-            body = await aread_body(response, call.deadline)
-        answer = call.answer(response, body)
-        return answer, call.whole(response, body) if wire.stream else response
+        with TransportErrors(self.provider_name, request.url, call.deadline):
+            http = await self._pool.send(request, call.deadline)
+            if call.streams(wire, http):
+                return call.answer(http, None), http
+            body = await aread_body(http)
+        return call.answer(http, body), WholeAnswer(http, body) if wire.stream else http

@@ -2,62 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING
 
-import httpcore
-import httpx
-
-from llm_connector.async_network import AsyncNetwork, drained
+from llm_connector.addresses import address
+from llm_connector.async_network import AsyncNetwork
 from llm_connector.errors import ConfigError
-from llm_connector.http_library import HUNG_UP, LibraryErrors, connection_pool, core_request, raise_as_httpx
-from llm_connector.idle import Idle
+from llm_connector.http1 import AnswerReader
+from llm_connector.http_library import HUNG_UP, LibraryErrors, raise_as_httpx
+from llm_connector.idle import IDLE_SECONDS, Idle
+from llm_connector.route import Connect, StartTLS, proxy, request_bytes, steps
+from llm_connector.transport import CONNECT_TIMEOUT, PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
+    from llm_connector.addresses import Address
     from llm_connector.deadline import Deadline
+    from llm_connector.http_message import HttpRequest
+    from llm_connector.idle import Key
+    from llm_connector.route import Proxy, Step
 
 
 class AsyncConnection:
-    """One connection, for one request at a time."""
+    """One connection, for one request at a time.
 
-    __slots__ = ("_http", "_network", "key")
+    Attributes:
+        key: What it is a connection to.
+        network: Its bytes.
+    """
 
-    def __init__(self, key: Any, proxy: str | None, origin: httpcore.Origin) -> None:
+    __slots__ = ("_expires", "_proxy", "_reader", "_timeout", "key", "network")
+
+    def __init__(self, key: Key) -> None:
         self.key = key
-        self._network = AsyncNetwork()
-        self._http = connection_pool(httpcore.AsyncConnectionPool, proxy, self._network).create_connection(origin)
+        self.network = AsyncNetwork()
+        self._proxy: Proxy | None = None if key.proxy is None else proxy(key.proxy)
+        self._reader = AnswerReader()
+        self._timeout = 0.0
+        self._expires = 0.0
 
-    async def send(self, request: httpcore.Request, deadline: Deadline) -> httpcore.Response:
-        """Send, up to the answer's head."""
-        self._network.pace.begin(deadline, request.extensions["timeout"]["read"])
-        return await self._http.handle_async_request(request)
+    async def send(self, request: HttpRequest, goal: Address, deadline: Deadline) -> tuple[AnswerReader, bytes]:
+        """Send; gives the answer's head, and what came of its body together with that."""
+        self._timeout = request.timeout
+        self._reader = reader = AnswerReader()
+        self.network.pace.begin(deadline)
+        if not self.network.connected:
+            await self._connect(goal)
+        first = reader.feed(await self.network.exchange(request_bytes(request, goal, self._proxy), self._timeout))
+        while not reader.status:
+            first = reader.feed(await self.network.read(self._timeout))
+        return reader, first
 
-    @property
-    def answered(self) -> bool:
-        """Whether any byte of the answer came."""
-        return self._network.pace.answered
+    async def _connect(self, goal: Address) -> None:
+        ahead, came = steps(goal, self._proxy), b""
+        try:
+            step = next(ahead)
+            while True:
+                came = await self._take(step)
+                step = ahead.send(came)
+        except StopIteration:
+            return
 
-    def hurry(self, seconds: float) -> None:
-        """Wait no longer than this for the rest of the answer."""
-        self._network.pace.hurry(seconds)
+    async def _take(self, step: Step) -> bytes:
+        limit = min(self._timeout, CONNECT_TIMEOUT)
+        if isinstance(step, Connect):
+            await self.network.connect(step.host, step.port, limit)
+        elif isinstance(step, StartTLS):
+            await self.network.start_tls(step.context, step.host, limit)
+        else:
+            return await self.network.exchange(step.data, self._timeout)
+        return b""
 
-    def is_idle(self) -> bool:
-        """Whether it can be used again."""
-        return self._http.is_idle()
+    async def read(self) -> bytes:
+        """More of the body; nothing at its end."""
+        reader = self._reader
+        while not reader.ended:
+            if data := reader.feed(await self.network.read(self._timeout)):
+                return data
+        return b""
+
+    def rests(self) -> bool:
+        """Whether it can be used again; from now on it is idle."""
+        self._expires = time.monotonic() + IDLE_SECONDS
+        return self._reader.reusable
 
     def has_expired(self) -> bool:
         """Whether it was idle for too long, or its server closed it."""
-        return self._http.has_expired()
-
-    def close(self) -> None:
-        """Close it, whatever it does now. Nothing is waited for, so that nothing can come in between."""
-        self._network.close()
-
-    def abandon(self) -> None:
-        """Close it from a finaliser, which may run at any time and in any thread."""
-        self._network.abandon()
+        return time.monotonic() > self._expires or self.network.has_ended()
 
 
 class AsyncConnections:
@@ -68,7 +100,7 @@ class AsyncConnections:
         self._open: set[AsyncConnection] = set()
         self._closed = False
 
-    async def send(self, request: httpx.Request, deadline: Deadline) -> httpx.Response:
+    async def send(self, request: HttpRequest, deadline: Deadline) -> AsyncAnswer:
         """Send, up to the answer's head.
 
         A request whose reused connection turns out dead before any byte of its answer goes out again, once, on a new
@@ -80,37 +112,30 @@ class AsyncConnections:
         if self._closed:
             raise ConfigError("the client is closed; make a new one")
         with LibraryErrors():
-            wanted = core_request(request)
-            proxy, origin = self._idle.proxy(request.url), wanted.url.origin
-            key = (proxy, origin.scheme, origin.host, origin.port)
+            goal = address(request.url)
+            key = self._idle.key(goal)
             connection = self._take(key)
             if connection is not None:
                 try:
-                    return await self._ask(connection, request, wanted, deadline)
+                    return await self._ask(connection, request, goal, deadline)
                 except HUNG_UP:
-                    if connection.answered or self._closed:
+                    if connection.network.pace.answered or self._closed:
                         raise
-            connection = AsyncConnection(key, proxy, origin)
+            connection = AsyncConnection(key)
             self._open.add(connection)
-            return await self._ask(connection, request, wanted, deadline)
+            return await self._ask(connection, request, goal, deadline)
 
     async def _ask(
-        self, connection: AsyncConnection, request: httpx.Request, wanted: httpcore.Request, deadline: Deadline
-    ) -> httpx.Response:
+        self, connection: AsyncConnection, request: HttpRequest, goal: Address, deadline: Deadline
+    ) -> AsyncAnswer:
         try:
-            answer = await connection.send(wanted, deadline)
+            reader, first = await connection.send(request, goal, deadline)
         except BaseException:
             self._drop(connection)
             raise
-        return httpx.Response(
-            answer.status,
-            headers=answer.headers,
-            stream=AsyncBody(answer, connection, self),
-            extensions=answer.extensions,
-            request=request,
-        )
+        return AsyncAnswer(request.url, reader, first, connection, self)
 
-    def _take(self, key: Any) -> AsyncConnection | None:
+    def _take(self, key: Key) -> AsyncConnection | None:
         connection, ended = self._idle.take(key)
         for old in ended:
             self._drop(old)
@@ -118,7 +143,7 @@ class AsyncConnections:
 
     def leave(self, connection: AsyncConnection) -> None:
         """An answer was closed."""
-        if self._closed or not connection.is_idle():
+        if self._closed or not connection.rests():
             self._drop(connection)
         elif (surplus := self._idle.give(connection.key, connection)) is not None:
             self._drop(surplus)
@@ -126,11 +151,11 @@ class AsyncConnections:
     def lost(self, connection: AsyncConnection) -> None:
         """An answer that nobody closed was collected as garbage."""
         self._open.discard(connection)
-        connection.abandon()
+        connection.network.abandon()
 
     def _drop(self, connection: AsyncConnection) -> None:
         self._open.discard(connection)
-        connection.close()
+        connection.network.close()
 
     def close(self) -> None:
         """Close all connections, also those that are in use."""
@@ -146,48 +171,48 @@ class AsyncConnections:
             self.lost(connection)
 
 
-class AsyncBody(httpx.AsyncByteStream):
-    """The body of an answer, and the connection that it comes on."""
+class AsyncAnswer:
+    """An answer, and the connection that it comes on; see ``AsyncHttpAnswer``."""
 
-    def __init__(self, answer: httpcore.Response, connection: AsyncConnection, connections: AsyncConnections) -> None:
+    def __init__(
+        self, url: str, reader: AnswerReader, first: bytes, connection: AsyncConnection, connections: AsyncConnections
+    ) -> None:
         self._connection: AsyncConnection | None = connection
         self._connections = connections
-        self._answer = answer
-        assert isinstance(answer.stream, AsyncIterable)
-        self._pieces = aiter(answer.stream)
+        self._first = first
+        self.url = url
+        self.status: int = reader.status
+        self.headers: Mapping[str, str] = reader.headers
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
     async def __anext__(self) -> bytes:
-        try:  # without an object for each piece, of which a stream has thousands
-            return await anext(self._pieces)
-        except StopAsyncIteration:
-            raise
-        except Exception as error:
-            raise_as_httpx(error)
-            raise
+        data, self._first = self._first, b""
+        if not data and self._connection is not None:
+            try:  # without an object for each piece, of which a stream has thousands
+                data = await self._connection.read()
+            except Exception as error:
+                raise_as_httpx(error)
+                raise
+        if not data:
+            raise StopAsyncIteration
+        return data
 
-    def hurry(self, seconds: float) -> None:
-        """Wait no longer than this for the rest of it.
+    def hurry(self) -> None:
+        """Do not wait long for the rest.
 
         Raises:
             RequestTimeoutError: That was said so long ago.
         """
         if self._connection is not None:
-            self._connection.hurry(seconds)
+            self._connection.network.pace.hurry(PATIENCE)
 
     async def aclose(self) -> None:
-        """Give the connection back if it was read to its end, else close it."""
+        """Give the connection back if the body was read to its end, else close it."""
         connection, self._connection = self._connection, None
-        if connection is None:
-            return
-        try:
-            with LibraryErrors():
-                await self._answer.aclose()
-        finally:
+        if connection is not None:
             self._connections.leave(connection)
-            await drained(self._pieces)
 
     def __del__(self) -> None:
         if self._connection is not None:

@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.to_thread
-import httpx
 
-from llm_connector.errors import ConfigError
+from llm_connector.pool import check_given
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator
+
+    import httpx
 
     from llm_connector.deadline import Deadline
+    from llm_connector.http_message import AsyncHttpAnswer, HttpRequest
     from llm_connector.transport import TransportOptions
 
 asleep = anyio.sleep
@@ -36,32 +38,22 @@ async def aresolve(value: Any) -> Any:
     return await result if inspect.isawaitable(result) else result
 
 
-def apieces(response: httpx.Response) -> AsyncIterator[bytes]:
-    """See ``connections.pieces``."""
-    if "content-encoding" in response.headers:
-        return response.aiter_bytes()
-    assert isinstance(response.stream, httpx.AsyncByteStream)
-    return aiter(response.stream)
-
-
 class AsyncConnectionPool:
     """Connections for each event loop, closed with their loop; never closes a client that the user gave."""
 
     def __init__(self, options: TransportOptions, given: httpx.AsyncClient | None = None) -> None:
-        if given is not None and not isinstance(given, httpx.AsyncClient):
-            raise ConfigError(f"http_client must be an httpx.AsyncClient, not {type(given).__name__}")
+        check_given(given, "AsyncClient")
         self._options = options
         self._given = given
         self._made: weakref.WeakKeyDictionary[Any, _Life] = weakref.WeakKeyDictionary()
         weakref.finalize(self, _abandon, self._made)
 
-    @property
-    def given(self) -> httpx.AsyncClient | None:
-        """The client that the user gave."""
-        return self._given
-
-    async def send(self, request: httpx.Request, deadline: Deadline) -> httpx.Response:
+    async def send(self, request: HttpRequest, deadline: Deadline) -> AsyncHttpAnswer:
         """Send, up to the answer's head. Redirects are never followed: they would carry the key to another host."""
+        if self._given is not None:
+            from llm_connector.own_client import asend  # noqa: PLC0415 - few give one
+
+            return await asend(self._given, request, deadline)
         loop = _running_loop()
         life = self._made.get(loop)
         if life is None:

@@ -7,8 +7,6 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
 from llm_connector import retry
 from llm_connector.auth import Unsigned, sign
 from llm_connector.deadline import as_seconds
@@ -26,6 +24,7 @@ if TYPE_CHECKING:
 
     from llm_connector.deadline import Deadline
     from llm_connector.errors import LLMError
+    from llm_connector.http_message import Head, HttpRequest
     from llm_connector.protocols.base import Protocol
     from llm_connector.protocols.wire import WireRequest
     from llm_connector.settings import Settings
@@ -86,7 +85,7 @@ class Call:
             if request.timeout is not None:
                 self._timeout = as_seconds("timeout", request.timeout)
 
-    def http_request(self, wire: WireRequest, base_url: str, key: Any) -> httpx.Request:
+    def http_request(self, wire: WireRequest, base_url: str, key: Any) -> HttpRequest:
         """The request to send now, signed now.
 
         Raises:
@@ -100,32 +99,27 @@ class Call:
         headers = {"accept": "text/event-stream, application/json" if wire.stream else "application/json"}
         headers |= self._headers | wire.headers
         headers |= sign(Unsigned(url, wire, secret, self.settings, time.time()))
-        return http_request(wire, url, headers, self._timeout, self.deadline)
+        return http_request(wire, url, headers, self._timeout)
 
     @staticmethod
-    def streams(wire: WireRequest, response: httpx.Response) -> bool:
+    def streams(wire: WireRequest, head: Head) -> bool:
         """Whether the body is to be read as it comes. JSON of a known length is none: an error inside HTTP 200."""
-        if not wire.stream or response.status_code >= FIRST_FAILURE:
+        if not wire.stream or head.status >= FIRST_FAILURE:
             return False
-        headers = response.headers
+        headers = head.headers
         return "content-length" not in headers or not headers.get("content-type", "").startswith("application/json")
 
-    def answer(self, response: httpx.Response, body: bytes | None) -> Answer:
+    def answer(self, head: Head, body: bytes | None) -> Answer:
         """The answer, when it is none that is an error; a stream has no body here.
 
         Raises:
             LLMError: The answer is an error.
         """
-        answer = Answer(response.status_code, response.headers, body or b"")
+        answer = Answer(head.status, head.headers, body or b"")
         error = None if body is None else self.protocol.fault(answer)
         if error is not None:
             raise self.without_key(error)
         return answer
-
-    @staticmethod
-    def whole(response: httpx.Response, body: bytes) -> httpx.Response:
-        """An answer that was read, to be read again by who asked for a stream."""
-        return httpx.Response(response.status_code, stream=httpx.ByteStream(body), request=response.request)
 
     def without_key(self, error: LLMError) -> LLMError:
         """The error, without the key that a vendor may have repeated in it."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from llm_connector.base_client import BaseClient, as_inputs
+from llm_connector.compression import readable
 from llm_connector.errors import LLMError
-from llm_connector.pool import ConnectionPool, pieces
+from llm_connector.http_message import WholeAnswer
+from llm_connector.pool import ConnectionPool
 from llm_connector.protocols.wire import Conversation
-from llm_connector.sending import cut_off, hurry, read_body, send
+from llm_connector.reading import read_body
 from llm_connector.transport import TransportErrors, resolve, sleep, stream_errors
 from llm_connector.types import ModelList
 
@@ -19,9 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
     from types import TracebackType
 
-    import httpx
-
     from llm_connector.call import Call
+    from llm_connector.http_message import HttpAnswer
     from llm_connector.ollama import OllamaModels
     from llm_connector.protocols.base import StreamReader
     from llm_connector.protocols.wire import Answer, Exchange, WireRequest
@@ -47,48 +48,48 @@ class Opening:
         self._client = client
         self._call = call
         self.reader: StreamReader | None = None
-        self.response: httpx.Response | None = None
+        self.answer: HttpAnswer | None = None
         self._conversation: Conversation[StreamReader] = Conversation(exchange)  # last: it may refuse
 
     def open(self) -> StreamReader:
         """Send the request, unless it was sent."""
         if self.reader is None:
             with self._call.observer.asking():
-                reader, self.response = self._client.open_stream(self._call, self._conversation)
+                reader, self.answer = self._client.open_stream(self._call, self._conversation)
             self.reader = reader
         return self.reader
 
     def chunks(self) -> Generator[ChatChunk, None, None]:
         """The chunks; closing the generator closes the connection."""
         reader = self.open()
-        response = self.response
-        assert response is not None
+        answer = self.answer
+        assert answer is not None
         try:
             deadline, observer = self._call.deadline, self._call.observer
-            errors = stream_errors(reader, self._call, str(response.url))
-            with observer.reading(reader), errors, cut_off(response, deadline):
-                for data in pieces(response):
+            errors = stream_errors(reader, self._call, answer.url)
+            with observer.reading(reader), errors:
+                for data in readable(answer):
                     if deadline.limited:
                         deadline.check()
                     for chunk in observer.chunks(reader.feed(data)):
                         yield chunk
                     if reader.ended:
-                        hurry(response)
+                        answer.hurry()
                 deadline.check()
                 for chunk in reader.finish():
                     yield chunk
         finally:
-            response.close()
+            answer.close()
 
     def close(self) -> None:
         """Close the connection."""
         self._call.observer.end()
-        if self.response is not None:
-            self.response.close()
+        if self.answer is not None:
+            self.answer.close()
 
     def __del__(self) -> None:
-        if self.response is not None:
-            self.response.close()
+        if self.answer is not None:
+            self.answer.close()
 
 
 class ChatStream:
@@ -261,19 +262,19 @@ class LLMClient(BaseClient):
             call.observer.answered(conversation.result)
         return conversation.result
 
-    def open_stream(self, call: Call, conversation: Conversation[T]) -> tuple[T, httpx.Response]:
+    def open_stream(self, call: Call, conversation: Conversation[T]) -> tuple[T, HttpAnswer]:
         """Send a stream's request; the streams do this themselves."""
         while True:
             assert conversation.wire is not None
             try:
-                answer, response = self._ask(call, conversation.wire)
+                answer, http = self._ask(call, conversation.wire)
             except LLMError as error:
                 conversation.fail(error)
             else:
                 conversation.answer(answer)
-                return conversation.result, response
+                return conversation.result, http
 
-    def _ask(self, call: Call, wire: WireRequest) -> tuple[Answer, httpx.Response]:
+    def _ask(self, call: Call, wire: WireRequest) -> tuple[Answer, HttpAnswer]:
         attempt = 0
         while True:
             try:
@@ -285,12 +286,11 @@ class LLMClient(BaseClient):
             sleep(seconds)
             attempt += 1
 
-    def _try(self, call: Call, wire: WireRequest) -> tuple[Answer, httpx.Response]:
+    def _try(self, call: Call, wire: WireRequest) -> tuple[Answer, HttpAnswer]:
         request = call.http_request(wire, resolve(call.base_url), resolve(call.key))
-        with TransportErrors(self.provider_name, str(request.url), call.deadline):
-            response = send(self._pool, request, call.deadline)
-            if call.streams(wire, response):
-                return call.answer(response, None), response
-            body = read_body(response, call.deadline)
-        answer = call.answer(response, body)
-        return answer, call.whole(response, body) if wire.stream else response
+        with TransportErrors(self.provider_name, request.url, call.deadline):
+            http = self._pool.send(request, call.deadline)
+            if call.streams(wire, http):
+                return call.answer(http, None), http
+            body = read_body(http)
+        return call.answer(http, body), WholeAnswer(http, body) if wire.stream else http

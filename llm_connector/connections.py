@@ -1,67 +1,99 @@
 """Connections of the sync client; of the async one: ``async_connections``. Who holds them open is in ``pool``.
 
-The HTTP library's connections are used without its client and its pool. Those do what an API has no use for (cookies,
-redirects, queues for a connection), for half of a small call's time.
+They are made of what the HTTP library is made of (httpcore's streams: TCP, TLS), without its client and its pool. Those
+do what an API has no use for (cookies, redirects, queues for a connection), for half of a small call's time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING
 
-import httpcore
-import httpx
-
+from llm_connector.addresses import address
 from llm_connector.errors import ConfigError
-from llm_connector.http_library import HUNG_UP, LibraryErrors, connection_pool, core_request, raise_as_httpx
-from llm_connector.idle import Idle
+from llm_connector.http1 import AnswerReader
+from llm_connector.http_library import HUNG_UP, LibraryErrors, raise_as_httpx
+from llm_connector.idle import IDLE_SECONDS, Idle
 from llm_connector.network import Network
+from llm_connector.route import Connect, StartTLS, proxy, request_bytes, steps
+from llm_connector.transport import CONNECT_TIMEOUT, PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from llm_connector.addresses import Address
     from llm_connector.deadline import Deadline
+    from llm_connector.http_message import HttpRequest
+    from llm_connector.idle import Key
+    from llm_connector.route import Proxy, Step
 
 
 class Connection:
-    """One connection, for one request at a time."""
+    """One connection, for one request at a time.
 
-    __slots__ = ("_http", "_network", "key")
+    Attributes:
+        key: What it is a connection to.
+        network: Its bytes.
+    """
 
-    def __init__(self, key: Any, proxy: str | None, origin: httpcore.Origin) -> None:
+    __slots__ = ("_expires", "_proxy", "_reader", "_timeout", "key", "network")
+
+    def __init__(self, key: Key) -> None:
         self.key = key
-        self._network = Network()
-        self._http = connection_pool(httpcore.ConnectionPool, proxy, self._network).create_connection(origin)
+        self.network = Network()
+        self._proxy: Proxy | None = None if key.proxy is None else proxy(key.proxy)
+        self._reader = AnswerReader()
+        self._timeout = 0.0
+        self._expires = 0.0
 
-    def send(self, request: httpcore.Request, deadline: Deadline) -> httpcore.Response:
-        """Send, up to the answer's head."""
-        self._network.pace.begin(deadline, request.extensions["timeout"]["read"])
-        return self._http.handle_request(request)
+    def send(self, request: HttpRequest, goal: Address, deadline: Deadline) -> tuple[AnswerReader, bytes]:
+        """Send; gives the answer's head, and what came of its body together with that."""
+        self._timeout = request.timeout
+        self._reader = reader = AnswerReader()
+        self.network.pace.begin(deadline)
+        if not self.network.connected:
+            self._connect(goal)
+        first = reader.feed(self.network.exchange(request_bytes(request, goal, self._proxy), self._timeout))
+        while not reader.status:
+            first = reader.feed(self.network.read(self._timeout))
+        return reader, first
 
-    @property
-    def answered(self) -> bool:
-        """Whether any byte of the answer came."""
-        return self._network.pace.answered
+    def _connect(self, goal: Address) -> None:
+        ahead, came = steps(goal, self._proxy), b""
+        try:
+            step = next(ahead)
+            while True:
+                came = self._take(step)
+                step = ahead.send(came)
+        except StopIteration:
+            return
 
-    def hurry(self, seconds: float) -> None:
-        """Wait no longer than this for the rest of the answer."""
-        self._network.pace.hurry(seconds)
+    def _take(self, step: Step) -> bytes:
+        limit = min(self._timeout, CONNECT_TIMEOUT)
+        if isinstance(step, Connect):
+            self.network.connect(step.host, step.port, limit)
+        elif isinstance(step, StartTLS):
+            self.network.start_tls(step.context, step.host, limit)
+        else:
+            return self.network.exchange(step.data, self._timeout)
+        return b""
 
-    def is_idle(self) -> bool:
-        """Whether it can be used again."""
-        return self._http.is_idle()
+    def read(self) -> bytes:
+        """More of the body; nothing at its end."""
+        reader = self._reader
+        while not reader.ended:
+            if data := reader.feed(self.network.read(self._timeout)):
+                return data
+        return b""
+
+    def rests(self) -> bool:
+        """Whether it can be used again; from now on it is idle."""
+        self._expires = time.monotonic() + IDLE_SECONDS
+        return self._reader.reusable
 
     def has_expired(self) -> bool:
         """Whether it was idle for too long, or its server closed it."""
-        return self._http.has_expired()
-
-    def close(self) -> None:
-        """Close it, whatever it does now. Nothing is waited for, so that nothing can come in between."""
-        self._network.close()
-
-    def abandon(self) -> None:
-        """Close it from a finaliser, which may run at any time and in any thread."""
-        self._network.abandon()
+        return time.monotonic() > self._expires or self.network.has_ended()
 
 
 class Connections:
@@ -72,7 +104,7 @@ class Connections:
         self._open: set[Connection] = set()
         self._closed = False
 
-    def send(self, request: httpx.Request, deadline: Deadline) -> httpx.Response:
+    def send(self, request: HttpRequest, deadline: Deadline) -> Answer:
         """Send, up to the answer's head.
 
         A request whose reused connection turns out dead before any byte of its answer goes out again, once, on a new
@@ -84,37 +116,28 @@ class Connections:
         if self._closed:
             raise ConfigError("the client is closed; make a new one")
         with LibraryErrors():
-            wanted = core_request(request)
-            proxy, origin = self._idle.proxy(request.url), wanted.url.origin
-            key = (proxy, origin.scheme, origin.host, origin.port)
+            goal = address(request.url)
+            key = self._idle.key(goal)
             connection = self._take(key)
             if connection is not None:
                 try:
-                    return self._ask(connection, request, wanted, deadline)
+                    return self._ask(connection, request, goal, deadline)
                 except HUNG_UP:
-                    if connection.answered or self._closed:
+                    if connection.network.pace.answered or self._closed:
                         raise
-            connection = Connection(key, proxy, origin)
+            connection = Connection(key)
             self._open.add(connection)
-            return self._ask(connection, request, wanted, deadline)
+            return self._ask(connection, request, goal, deadline)
 
-    def _ask(
-        self, connection: Connection, request: httpx.Request, wanted: httpcore.Request, deadline: Deadline
-    ) -> httpx.Response:
+    def _ask(self, connection: Connection, request: HttpRequest, goal: Address, deadline: Deadline) -> Answer:
         try:
-            answer = connection.send(wanted, deadline)
+            reader, first = connection.send(request, goal, deadline)
         except BaseException:
             self._drop(connection)
             raise
-        return httpx.Response(
-            answer.status,
-            headers=answer.headers,
-            stream=Body(answer, connection, self),
-            extensions=answer.extensions,
-            request=request,
-        )
+        return Answer(request.url, reader, first, connection, self)
 
-    def _take(self, key: Any) -> Connection | None:
+    def _take(self, key: Key) -> Connection | None:
         connection, ended = self._idle.take(key)
         for old in ended:
             self._drop(old)
@@ -122,7 +145,7 @@ class Connections:
 
     def leave(self, connection: Connection) -> None:
         """An answer was closed."""
-        if self._closed or not connection.is_idle():
+        if self._closed or not connection.rests():
             self._drop(connection)
         elif (surplus := self._idle.give(connection.key, connection)) is not None:
             self._drop(surplus)
@@ -130,11 +153,11 @@ class Connections:
     def lost(self, connection: Connection) -> None:
         """An answer that nobody closed was collected as garbage."""
         self._open.discard(connection)
-        connection.abandon()
+        connection.network.abandon()
 
     def _drop(self, connection: Connection) -> None:
         self._open.discard(connection)
-        connection.close()
+        connection.network.close()
 
     def close(self) -> None:
         """Close all connections, also those that are in use."""
@@ -150,46 +173,47 @@ class Connections:
             self.lost(connection)
 
 
-class Body(httpx.SyncByteStream):
-    """The body of an answer, and the connection that it comes on."""
+class Answer:
+    """An answer, and the connection that it comes on; see ``HttpAnswer``."""
 
-    def __init__(self, answer: httpcore.Response, connection: Connection, connections: Connections) -> None:
+    def __init__(
+        self, url: str, reader: AnswerReader, first: bytes, connection: Connection, connections: Connections
+    ) -> None:
         self._connection: Connection | None = connection
         self._connections = connections
-        self._answer = answer
-        assert isinstance(answer.stream, Iterable)
-        self._pieces = iter(answer.stream)
+        self._first = first
+        self.url = url
+        self.status: int = reader.status
+        self.headers: Mapping[str, str] = reader.headers
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        try:  # without an object for each piece, of which a stream has thousands
-            return next(self._pieces)
-        except StopIteration:
-            raise
-        except Exception as error:
-            raise_as_httpx(error)
-            raise
+        data, self._first = self._first, b""
+        if not data and self._connection is not None:
+            try:  # without an object for each piece, of which a stream has thousands
+                data = self._connection.read()
+            except Exception as error:
+                raise_as_httpx(error)
+                raise
+        if not data:
+            raise StopIteration
+        return data
 
-    def hurry(self, seconds: float) -> None:
-        """Wait no longer than this for the rest of it.
+    def hurry(self) -> None:
+        """Do not wait long for the rest.
 
         Raises:
             RequestTimeoutError: That was said so long ago.
         """
         if self._connection is not None:
-            self._connection.hurry(seconds)
+            self._connection.network.pace.hurry(PATIENCE)
 
     def close(self) -> None:
-        """Give the connection back if it was read to its end, else close it."""
+        """Give the connection back if the body was read to its end, else close it."""
         connection, self._connection = self._connection, None
-        if connection is None:
-            return
-        try:
-            with LibraryErrors():
-                self._answer.close()
-        finally:
+        if connection is not None:
             self._connections.leave(connection)
 
     def __del__(self) -> None:

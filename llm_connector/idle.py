@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 from llm_connector.proxies import SystemProxies
 
 if TYPE_CHECKING:
-    import httpx
+    from llm_connector.addresses import Address
 
 IDLE_SECONDS = 30.0
 MAX_IDLE = 100  # of each address
+
+
+class Key(NamedTuple):
+    """What a connection leads to: requests to the same can share it."""
+
+    proxy: str | None
+    scheme: str
+    host: str
+    port: int
 
 
 class Ending(Protocol):
@@ -37,13 +46,14 @@ class Idle(Generic[T]):
     def __init__(self, proxy: str | None) -> None:
         self._proxy = proxy
         self._system = SystemProxies() if proxy is None else None
-        self._waiting: dict[Any, deque[T]] = {}
+        self._waiting: dict[Key, deque[T]] = {}
 
-    def proxy(self, url: httpx.URL) -> str | None:
-        """The proxy before an address."""
-        return self._proxy if self._system is None else self._system.before(url)
+    def key(self, goal: Address) -> Key:
+        """What leads to an address, by the proxy that stands before it."""
+        proxy = self._proxy if self._system is None else self._system.before(goal.url)
+        return Key(proxy, goal.scheme, goal.host, goal.port)
 
-    def take(self, key: Any) -> tuple[T | None, list[T]]:
+    def take(self, key: Key) -> tuple[T | None, list[T]]:
         """A connection that is good still, if there is one, and those to close that have ended."""
         waiting = self._waiting.get(key)
         ended: list[T] = []
@@ -55,7 +65,7 @@ class Idle(Generic[T]):
                 ended.append(connection)
         return None, ended
 
-    def give(self, key: Any, connection: T) -> T | None:
+    def give(self, key: Key, connection: T) -> T | None:
         """A connection that can be used again; gives one to close, where the oldest has ended or there are too many."""
         waiting = self._waiting.setdefault(key, deque())
         waiting.append(connection)

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self, TypeVar, cast
 
-from llm_connector.async_pool import apieces
+from llm_connector.compression import areadable, readable
 from llm_connector.errors import ConfigError
-from llm_connector.pool import pieces
 from llm_connector.protocols import ollama_management as management
 from llm_connector.protocols.ollama_management import ModelCard, OllamaModel, PullProgress, PullReader, RunningModel
 from llm_connector.protocols.wire import Conversation
@@ -20,11 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
     from types import TracebackType
 
-    import httpx
-
     from llm_connector.async_client import AsyncLLMClient
     from llm_connector.call import Call
     from llm_connector.client import LLMClient
+    from llm_connector.http_message import AsyncHttpAnswer, HttpAnswer
     from llm_connector.protocols.ollama import Ollama
     from llm_connector.protocols.wire import Exchange
 
@@ -74,7 +72,7 @@ class AsyncPull:
         protocol = protocol_of(call)
         exchange = protocol.reaching(management.pull(protocol, name, insecure=insecure))
         self._conversation: Conversation[PullReader] = Conversation(exchange)
-        self._response: httpx.Response | None = None
+        self._answer: AsyncHttpAnswer | None = None
         self._steps = self._read()
 
     async def __aenter__(self) -> Self:
@@ -92,21 +90,21 @@ class AsyncPull:
     async def aclose(self) -> None:
         """Close the connection; the server keeps what has come."""
         await self._steps.aclose()
-        if self._response is not None:
-            await self._response.aclose()
+        if self._answer is not None:
+            await self._answer.aclose()
 
     async def _read(self) -> AsyncGenerator[PullProgress, None]:
-        reader, response = await self._client.open_stream(self._call, self._conversation)
-        self._response = response
+        reader, answer = await self._client.open_stream(self._call, self._conversation)
+        self._answer = answer
         try:
-            with TransportErrors(self._client.provider_name, str(response.url)):
-                async for data in apieces(response):
+            with TransportErrors(self._client.provider_name, answer.url):
+                async for data in areadable(answer):
                     for step in reader.feed(data):
                         yield step
                 for step in reader.finish():
                     yield step
         finally:
-            await response.aclose()
+            await answer.aclose()
 
 
 class AsyncOllamaModels:
@@ -190,7 +188,7 @@ class Pull:
         protocol = protocol_of(call)
         exchange = protocol.reaching(management.pull(protocol, name, insecure=insecure))
         self._conversation: Conversation[PullReader] = Conversation(exchange)
-        self._response: httpx.Response | None = None
+        self._answer: HttpAnswer | None = None
         self._steps = self._read()
 
     def __enter__(self) -> Self:
@@ -208,21 +206,21 @@ class Pull:
     def close(self) -> None:
         """Close the connection; the server keeps what has come."""
         self._steps.close()
-        if self._response is not None:
-            self._response.close()
+        if self._answer is not None:
+            self._answer.close()
 
     def _read(self) -> Generator[PullProgress, None, None]:
-        reader, response = self._client.open_stream(self._call, self._conversation)
-        self._response = response
+        reader, answer = self._client.open_stream(self._call, self._conversation)
+        self._answer = answer
         try:
-            with TransportErrors(self._client.provider_name, str(response.url)):
-                for data in pieces(response):
+            with TransportErrors(self._client.provider_name, answer.url):
+                for data in readable(answer):
                     for step in reader.feed(data):
                         yield step
                 for step in reader.finish():
                     yield step
         finally:
-            response.close()
+            answer.close()
 
 
 class OllamaModels:

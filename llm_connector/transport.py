@@ -1,4 +1,4 @@
-"""The seam to the HTTP library: requests in its form, its errors in ours. Connections are in ``connections``."""
+"""The seam to what sends: requests as it takes them, its errors as ours. Connections are in ``connections``."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
 
-import httpx
-
 from llm_connector.errors import ConfigError, ConnectError, DecodeError, LLMError, RequestTimeoutError
+from llm_connector.http_message import HttpRequest
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from types import TracebackType
+
+    import httpx
 
     from llm_connector.call import Call
     from llm_connector.deadline import Deadline
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 600.0
+PATIENCE = 1.0  # seconds for the rest of an answer whose end has come
 _PROXIES = ("http://", "https://", "socks5://", "socks5h://")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e]*")
@@ -54,33 +56,23 @@ class TransportOptions:
 @functools.cache
 def tls_context() -> ssl.SSLContext:
     """One for all clients: reading the certificates costs more than everything else in making a client."""
-    return httpx.create_ssl_context()
+    import httpx  # noqa: PLC0415 - loaded with the first request
+
+    context = httpx.create_ssl_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
-def http_request(
-    wire: WireRequest, url: str, headers: dict[str, str], timeout: float, deadline: Deadline
-) -> httpx.Request:
-    """The HTTP library's request.
+def http_request(wire: WireRequest, url: str, headers: Mapping[str, str], timeout: float) -> HttpRequest:
+    """A request that can be sent.
 
     Raises:
-        ConfigError: The address or a header cannot be sent. No header's value is shown.
+        ConfigError: A header cannot be sent. No header's value is shown.
     """
     url, basic = without_credentials(url)
     headers = {name: value.strip(" \t") for name, value in headers.items()} | basic
     _check_headers(headers)
-    read = deadline.cut(timeout)
-    limits = {"connect": min(read, CONNECT_TIMEOUT), "read": read, "write": read, "pool": read}
-    try:
-        address = _parsed(url)
-        return httpx.Request(
-            wire.method,
-            address,
-            headers=_raw_headers(address, headers, len(wire.body), wire.method),
-            stream=httpx.ByteStream(wire.body),
-            extensions={"timeout": limits},
-        )
-    except httpx.InvalidURL as error:
-        raise ConfigError(f"base_url makes no address: {error}") from None
+    return HttpRequest(wire.method, url, headers, wire.body, timeout)
 
 
 def _check_headers(headers: dict[str, str]) -> None:
@@ -88,15 +80,6 @@ def _check_headers(headers: dict[str, str]) -> None:
         return
     bad = next(name for name, value in headers.items() if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value))
     raise ConfigError(f"header {bad!r} holds a line break or another character that a header cannot have")
-
-
-def _raw_headers(url: httpx.URL, headers: dict[str, str], size: int, method: str) -> list[tuple[bytes, bytes]]:
-    """The headers as they are sent; making them here costs the library a fifth less of a small call's time."""
-    raw = [] if "host" in headers else [(b"host", url.netloc)]
-    raw += [(name.encode(), value.encode()) for name, value in headers.items()]
-    if size or method != "GET":
-        raw.append((b"content-length", str(size).encode()))
-    return raw
 
 
 def without_credentials(url: str) -> tuple[str, dict[str, str]]:
@@ -118,12 +101,6 @@ def checked_proxy(proxy: str | None) -> str | None:
     if proxy is not None and not (isinstance(proxy, str) and proxy.startswith(_PROXIES)):
         raise ConfigError("proxy is an address that begins with http://, https://, socks5:// or socks5h://")
     return proxy
-
-
-@functools.lru_cache(maxsize=256)
-def _parsed(url: str) -> httpx.URL:
-    """Parsing an address costs a tenth of a small call, and a client asks the same few all the time."""
-    return httpx.URL(url)
 
 
 def full_url(base_url: str, wire: WireRequest) -> str:
@@ -152,17 +129,14 @@ class TransportErrors:
         """Nothing is done before there is an error."""
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: TracebackType | None) -> None:
-        cause: BaseException | None
-        if isinstance(error, LLMError):
-            ours, cause = error, error.__cause__
-        elif isinstance(error, httpx.LocalProtocolError):  # its text shows a header's value
-            ours, cause = ConfigError("the request cannot be written as HTTP; check headers="), None
-        elif isinstance(error, httpx.RequestError):
-            host = urlsplit(self._url).netloc.rpartition("@")[2]
-            error.request = httpx.Request("POST", f"http://{host}")  # without headers: reporters of errors walk causes
-            ours, cause = _ours(error, host), error
-        else:
+        if error is None:
             return
+        cause: BaseException | None = error.__cause__
+        ours = error if isinstance(error, LLMError) else None
+        if ours is None:
+            ours, cause = _told(error, self._url)
+            if ours is None:
+                return
         ours = self._late(ours) or ours
         ours.provider = ours.provider or self._provider
         if ours is not error:
@@ -174,7 +148,22 @@ class TransportErrors:
         return self._deadline.error()
 
 
+def _told(error: BaseException, url: str) -> tuple[LLMError | None, BaseException | None]:
+    """An error of the HTTP library as ours, and its cause; nothing for others."""
+    import httpx  # noqa: PLC0415 - who has an error of it has loaded it
+
+    if isinstance(error, httpx.LocalProtocolError):  # its text shows a header's value
+        return ConfigError("the request cannot be written as HTTP; check headers="), None
+    if not isinstance(error, httpx.RequestError):
+        return None, None
+    host = urlsplit(url).netloc.rpartition("@")[2]
+    error.request = httpx.Request("POST", f"http://{host}")  # without headers: reporters of errors walk causes
+    return _ours(error, host), error
+
+
 def _ours(error: httpx.RequestError, host: str) -> LLMError:
+    import httpx  # noqa: PLC0415 - as above
+
     if isinstance(error, httpx.TimeoutException):
         what = "connection" if isinstance(error, (httpx.ConnectTimeout, httpx.PoolTimeout)) else "answer"
         return RequestTimeoutError(f"no {what} from {host} in time; raise timeout=")

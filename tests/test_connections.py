@@ -191,7 +191,8 @@ def test_no_more_connections_than_that_wait(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_connection_that_was_idle_for_too_long_is_closed_and_replaced(
     way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llm_connector.http_library.IDLE_SECONDS", 0.05)
+    monkeypatch.setattr("llm_connector.connections.IDLE_SECONDS", 0.05)
+    monkeypatch.setattr("llm_connector.async_connections.IDLE_SECONDS", 0.05)
     with FaultServer([whole(CHAT)]) as server:
         slow = {**options(server.port), "api_key": lambda: time.sleep(0.1) or "k"}
         assert outcomes(way, slow, "one", "two") == [TEXT, TEXT]

@@ -152,7 +152,7 @@ OPEN_END = answer_of(streaming=True)[: -len(chunk(b""))]  # the vendor's mark of
 def test_after_its_end_a_stream_is_left_soon_and_complete(
     way: str, rest: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llm_connector.sending.PATIENCE", 0.2)
+    monkeypatch.setattr("llm_connector.reading.PATIENCE", 0.2)
     with FaultServer([OPEN_END, *rest, 5.0]) as server:
         started = time.monotonic()
         assert outcomes(way, options(server.port), "a", streaming=True) == [TEXT]

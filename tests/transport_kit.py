@@ -20,7 +20,7 @@ import trio
 import trustme
 
 from fault_table import EVENTS, SSE
-from llm_connector import AsyncLLMClient, LLMClient, LLMError, http_library, transport
+from llm_connector import AsyncLLMClient, LLMClient, LLMError, route, transport
 from servers.faults import Plan, chunk, head
 
 if TYPE_CHECKING:
@@ -181,8 +181,8 @@ def trusted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     file = tmp_path / "authority.pem"
     AUTHORITY.cert_pem.write_to_path(str(file))
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
-    for cache in (transport.tls_context, http_library._proxy):
+    for cache in (transport.tls_context, route.proxy):
         cache.cache_clear()
     yield file
-    for cache in (transport.tls_context, http_library._proxy):
+    for cache in (transport.tls_context, route.proxy):
         cache.cache_clear()
