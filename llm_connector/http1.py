@@ -25,8 +25,8 @@ _WITHOUT_BODY = frozenset({204, 304})
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _FOLD = re.compile(rb"\r?\n[ \t]+")
 _HEAD = re.compile(
-    rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([^\0\r\n]*))?\r?\n"
-    rb"((?:[-!#$%&'*+.^_`|~0-9A-Za-z]+:[^\0\r\n]*\r?\n)*)"
+    rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([^\0\r\n\v\f]*))?\r?\n"
+    rb"((?:[-!#$%&'*+.^_`|~0-9A-Za-z]+:[^\0\r\n\v\f]*\r?\n)*)"
 )
 _LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
 # The head of a chunk, with the line break that closes the chunk before it.
@@ -204,6 +204,9 @@ class _Chunks:
     def feed(self, data: bytes) -> bytes:
         if self._fault is not None:
             raise self._fault
+        if self.ended:
+            self.surplus = self.surplus or data != b""
+            return b""
         if not data:
             raise httpcore.RemoteProtocolError("Server disconnected before the body's last chunk.")
         pieces: list[bytes] = []
@@ -216,7 +219,7 @@ class _Chunks:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _take(self, data: bytes, pieces: list[bytes]) -> None:
-        at = self._left
+        at, self._left = self._left, 0
         if at:
             pieces.append(data[:at])
         elif self._held:

@@ -55,6 +55,9 @@ class Proxy(NamedTuple):
     """A proxy's address.
 
     Attributes:
+        scheme: ``http``, ``https``, ``socks5`` or ``socks5h``.
+        host: Its name or number, in ASCII.
+        port: Its port.
         login: Name and password, where there are any.
     """
 

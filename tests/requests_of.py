@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import h11
+import httpx
 
 from llm_connector import LLMClient
+from llm_connector.addresses import address
+from llm_connector.route import request_bytes
 from llm_connector.transport import resolve
-
-if TYPE_CHECKING:
-    import httpx
 
 
 @dataclass
@@ -38,7 +40,15 @@ def request_of(
         exchange.close()
         fields_warnings = _warnings(call, request, stream=stream)
     body = json.loads(wire.body) if wire.body else None
-    return Sent(sent.url, sent.headers, body, fields_warnings)
+    return Sent(httpx.URL(sent.url), _headers(request_bytes(sent, address(sent.url), None)), body, fields_warnings)
+
+
+def _headers(sent: bytes) -> httpx.Headers:
+    server = h11.Connection(h11.SERVER)
+    server.receive_data(sent)
+    request = server.next_event()
+    assert isinstance(request, h11.Request)
+    return httpx.Headers(list(request.headers))
 
 
 def _warnings(call: Any, request: Any, *, stream: bool) -> list[str]:

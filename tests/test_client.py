@@ -373,10 +373,9 @@ SUBSTITUTIONS = (
     ("__anext__", "__next__"),
     ("aclose", "close"),
     ("aread", "read"),
-    ("apieces", "pieces"),
+    ("AsyncHttpAnswer", "HttpAnswer"),
     ("anext(", "next("),
     ("asleep", "sleep"),
-    ("asend", "send"),
     ("aresolve", "resolve"),
     ("unopened(", "opened("),
 )
