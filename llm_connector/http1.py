@@ -130,13 +130,14 @@ class AnswerReader:
     def _framed(self) -> _Chunks | _Length | _Rest:
         """How the body ends: RFC 9112, section 6.3."""
         coding, length = self.headers.get("transfer-encoding"), self.headers.get("content-length")
+        size = None if length is None else _number(length)
+        if coding is not None and coding.lower() != "chunked":
+            raise httpcore.RemoteProtocolError(f"a transfer coding that nobody asked for: {coding[:40]!r}")
         if self.status in _WITHOUT_BODY or self._tunnel:
             return _Length(0)
         if coding is not None:
-            if coding.lower() != "chunked":
-                raise httpcore.RemoteProtocolError(f"a transfer coding that nobody asked for: {coding[:40]!r}")
             return _Chunks()
-        return _Rest() if length is None else _Length(_number(length))
+        return _Rest() if size is None else _Length(size)
 
 
 def _headers(lines: bytes) -> Mapping[str, str]:
