@@ -188,7 +188,8 @@ def test_the_sync_classes_are_the_async_ones_without_async_and_await() -> None:
         ("__anext__", "__next__"),
         ("aclose", "close"),
         ("anext(", "next("),
-        ("apieces(", "pieces("),
+        ("areadable(", "readable("),
+        ("AsyncHttpAnswer", "HttpAnswer"),
     )
     for asynchronous, synchronous in substitutions:
         assert asynchronous in made

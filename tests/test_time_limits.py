@@ -152,7 +152,8 @@ OPEN_END = answer_of(streaming=True)[: -len(chunk(b""))]  # the vendor's mark of
 def test_after_its_end_a_stream_is_left_soon_and_complete(
     way: str, rest: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llm_connector.reading.PATIENCE", 0.2)
+    monkeypatch.setattr("llm_connector.connections.PATIENCE", 0.2)
+    monkeypatch.setattr("llm_connector.async_connections.PATIENCE", 0.2)
     with FaultServer([OPEN_END, *rest, 5.0]) as server:
         started = time.monotonic()
         assert outcomes(way, options(server.port), "a", streaming=True) == [TEXT]
@@ -296,16 +297,15 @@ def test_a_slow_reader_holds_the_server_up(way: str) -> None:
 
 def test_pace() -> None:
     pace = Pace()
-    assert pace.cut(None) is None
     assert pace.cut(3.0) == 3.0
     deadline = Deadline(1.0)
-    pace.begin(deadline, 5.0)
-    assert (pace.cut(None), pace.cut(7.0)) == (5.0, 7.0)
+    pace.begin(deadline)
+    assert pace.cut(7.0) == 7.0
     deadline.start()
-    assert 0.5 < pace.cut(None) <= 1.0
+    assert 0.5 < pace.cut(7.0) <= 1.0
     assert pace.cut(0.25) == 0.25
-    pace.begin(Deadline(None), None)
-    assert pace.cut(None) is None
+    pace.begin(Deadline(None))
+    assert pace.cut(7.0) == 7.0
     pace.hurry(0.05)
     pace.hurry(9.0)
     assert pace.cut(3.0) <= 0.05
@@ -313,7 +313,7 @@ def test_pace() -> None:
     time.sleep(0.06)
     with pytest.raises(RequestTimeoutError):
         pace.hurry(9.0)
-    pace.begin(Deadline(None), None)
+    pace.begin(Deadline(None))
     assert pace.cut(3.0) == 3.0
 
 
