@@ -110,6 +110,8 @@ def steps(goal: Address, through: Proxy | None) -> Steps:
     Raises:
         ProxyError: The proxy does not let through.
     """
+    if goal.encrypted:
+        tls_context()  # the first takes long, so it is not made while a server waits
     if through is None:
         yield Connect(goal.host, goal.port)
     else:

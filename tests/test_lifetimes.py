@@ -155,6 +155,7 @@ def test_a_connection_that_comes_after_close_is_not_kept() -> None:
     context = server_context()
 
     def serve(connection: socket.socket) -> None:
+        connection.recv(1, socket.MSG_PEEK)  # the client has begun to speak TLS
         accepted.set()
         closed.wait(5)
         with context.wrap_socket(connection, server_side=True) as secure:
