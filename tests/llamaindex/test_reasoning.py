@@ -167,3 +167,62 @@ async def test_a_chat_engine_keeps_it_in_memory(wire: Wire, how: str, memory: Me
         await engine.achat("and?")
         assert server.last.view is not None
         assert [turn.role for turn in server.last.view.turns] == ["user", "assistant", "user"]
+
+
+@pytest.mark.parametrize("how", ["chat", "stream_chat"])
+def test_a_plain_answer_has_no_thought(wire: Wire, how: str) -> None:
+    """Although some must go back with marks of their own, as the ids of OpenAI's Responses API."""
+    with wire.serve(Reply("It rains.")) as server:
+        message = asked(wire.llm(server), how)
+        assert [type(block) for block in message.blocks] == [TextBlock]
+
+
+@pytest.mark.parametrize("how", ["chat", "stream_chat"])
+def test_marks_go_back_without_a_thought(how: str) -> None:
+    from llamaindex.kit import WIRES
+
+    wire = WIRES["openai_responses"]
+    with wire.serve(Reply("It rains.")) as server:
+        llm = wire.llm(server)
+        message = ChatMessage.model_validate_json(asked(llm, how).model_dump_json())
+        llm.chat([*user("hi"), message, *user("and?")])
+        assert server.last.json["input"][1]["id"].startswith("msg_")
+
+
+@pytest.mark.parametrize("how", ["chat", "stream_chat"])
+def test_a_thought_without_text_is_no_block_but_goes_back(how: str) -> None:
+    from llamaindex.kit import WIRES
+
+    wire = WIRES["anthropic"]
+    with wire.serve(Reply("It rains.", redacted="cmVkYWN0ZWQ=")) as server:
+        llm = wire.llm(server, **wire.thinking)
+        message = asked(llm, how)
+        assert [type(block) for block in message.blocks] == [TextBlock]
+        message = ChatMessage.model_validate_json(message.model_dump_json())
+        llm.chat([*user("hi"), message, *user("and?")])
+        assert "cmVkYWN0ZWQ=" in server.last.body.decode()
+
+
+@pytest.mark.parametrize("how", ["chat", "stream_chat"])
+def test_a_hidden_thought_that_was_counted_is_a_block_without_text(how: str) -> None:
+    """Its payload may be long, and memories count, and prompts show, what is in ``additional_kwargs``."""
+    from llamaindex.kit import WIRES
+
+    wire = WIRES["google"]
+    hidden = Reply("It rains.", signature="c2lnbmF0dXJl", usage=Use(input=10, output=20, reasoning=9))
+    with wire.serve(hidden) as server:
+        llm = wire.llm(server)
+        message = asked(llm, how)
+        first = message.blocks[0]
+        assert isinstance(first, ThinkingBlock)
+        assert (first.content, first.num_tokens) == (None, 9)
+        assert message.additional_kwargs == {}
+        llm.chat([*user("hi"), message, *user("and?")])
+        assert "c2lnbmF0dXJl" in server.last.body.decode()
+
+
+def asked(llm: Any, how: str) -> ChatMessage:
+    """The message of one answer."""
+    answer = getattr(llm, how)(user("hi"))
+    message: ChatMessage = answer.message if how == "chat" else list(answer)[-1].message
+    return message

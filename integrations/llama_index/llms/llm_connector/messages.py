@@ -104,7 +104,7 @@ def _assistant(message: ChatMessage, content: str | list[ContentBlock], ids: _Ca
         content=content,
         tool_calls=_calls(message, ids),
         reasoning_content=text if isinstance(text, str) and text else None,
-        reasoning=reasoning_of(thinking),
+        reasoning=reasoning_of(message),
     )
 
 

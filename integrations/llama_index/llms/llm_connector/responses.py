@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, LogProb, MessageRole, TextBlock
 
-from llama_index.llms.llm_connector.reasoning import REASONING_CONTENT, thinking_block
+from llama_index.llms.llm_connector.reasoning import REASONING_CONTENT, keep_payload, thinking_block
 from llama_index.llms.llm_connector.tools import TOOL_CALLS, call_block, call_in_kwargs
 
 if TYPE_CHECKING:
@@ -26,13 +26,13 @@ def to_response(answer: llm_connector.ChatResponse, *, delta: str | None = None)
         answer: A whole or folded answer.
         delta: The new text, when this is a chunk of a stream.
     """
-    usage = answer.usage
-    thinking = thinking_block(
-        answer.reasoning_content, answer.message.reasoning, usage.reasoning_tokens if usage is not None else None
-    )
+    usage, reasoning = answer.usage, answer.message.reasoning
+    thinking = thinking_block(answer.reasoning_content, reasoning, None if usage is None else usage.reasoning_tokens)
     calls = [(call.id, call.name, call.arguments) for call in answer.tool_calls]
+    message = assistant_message(answer.content, thinking, calls)
+    keep_payload(message, reasoning)
     return ChatResponse(
-        message=assistant_message(answer.content, thinking, calls),
+        message=message,
         delta=delta,
         raw=_raw(answer),
         logprobs=logprobs(answer.logprobs),
