@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import pickle
 import time
 from collections.abc import AsyncGenerator, Generator
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from llama_index.core.llms import ChatMessage, TextBlock
+from llama_index.core.bridge.pydantic import BaseModel
+from llama_index.core.llms import ChatMessage, ChatResponse, TextBlock
 
 from llamaindex.kit import ADD, WEATHER, Wire, user
 from llm_connector import StreamInterruptedError
@@ -90,13 +93,27 @@ def _without_ids(message: ChatMessage) -> Any:
     return blocks, [call["function"] for call in calls], kwargs
 
 
-def test_messages_are_what_the_constructor_makes(wire: Wire) -> None:
+def test_chunks_are_what_the_constructor_makes(wire: Wire) -> None:
+    """They are made without it; another version of LlamaIndex may have other fields."""
     with wire.serve(SCRIPT) as server:
         for chunk in streamed(wire, server):
-            message = chunk.message
-            made = ChatMessage(role=message.role, blocks=message.blocks, additional_kwargs=message.additional_kwargs)
-            assert (made, repr(made), made.model_dump()) == (message, repr(message), message.model_dump())
-            assert message.model_copy(deep=True) == message
+            loaded = ChatResponse.model_validate(chunk.model_dump())
+            assert (loaded, repr(loaded), loaded.model_dump()) == (chunk, repr(chunk), chunk.model_dump())
+            assert ChatResponse.model_validate_json(chunk.model_dump_json()) == loaded
+            for part in (chunk, chunk.message, *chunk.message.blocks):
+                assert vars(part).keys() == type(part).model_fields.keys()
+                assert part.model_fields_set <= vars(part).keys()
+                assert (part.model_extra, part.__pydantic_private__) == (None, None)
+
+
+def test_chunks_can_be_copied_pickled_and_changed(compatible: Wire) -> None:
+    with compatible.serve(Reply("One two three.", chunk_size=3)) as server:
+        for chunk in compatible.llm(server).stream_chat(user("hi")):
+            assert pickle.loads(pickle.dumps(chunk)) == copy.deepcopy(chunk) == chunk.model_copy(deep=True) == chunk
+            chunk.message.content = "changed"
+            assert (chunk.message.blocks, chunk.message.content) == ([TextBlock(text="changed")], "changed")
+            chunk.delta = None
+            assert "delta" in chunk.model_fields_set
 
 
 def test_handed_out_chunks_never_change(wire: Wire) -> None:
@@ -123,6 +140,8 @@ def test_no_object_is_in_two_chunks(wire: Wire) -> None:
             for message in [chunk.message]
             for part in (message, message.blocks, message.additional_kwargs, *message.blocks)
         ]
+        parts += [part for chunk in chunks for part in (chunk, chunk.raw, chunk.additional_kwargs)]
+        parts += [part.model_fields_set for part in parts if isinstance(part, BaseModel)]
         parts += [call for chunk in chunks for call in chunk.message.additional_kwargs.get("tool_calls", [])]
         assert len({id(part) for part in parts}) == len(parts)
 

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, LogProb, MessageRole, TextBlock
 
+from llama_index.llms.llm_connector.construction import made
 from llama_index.llms.llm_connector.reasoning import REASONING_CONTENT, keep_payload, thinking_block
 from llama_index.llms.llm_connector.tools import TOOL_CALLS, call_block, call_in_kwargs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection
 
     from llama_index.core.base.llms.types import ContentBlock, ThinkingBlock
 
@@ -40,35 +41,18 @@ def to_response(answer: llm_connector.ChatResponse, *, delta: str | None = None)
     )
 
 
-def assistant_message(text: str, thinking: ThinkingBlock | None, calls: Sequence[ToldCall]) -> ChatMessage:
+def assistant_message(text: str, thinking: ThinkingBlock | None, calls: Collection[ToldCall]) -> ChatMessage:
     """A message of one text block at most: LlamaIndex joins several with line ends."""
     blocks: list[ContentBlock] = [] if thinking is None else [thinking]
     if text or not calls:
-        blocks.append(TextBlock(text=text))
+        blocks.append(made(TextBlock, {"block_type": "text", "text": text}))
     kwargs: dict[str, Any] = {}
     if thinking is not None and thinking.content:
         kwargs[REASONING_CONTENT] = thinking.content
     if calls:
         blocks += map(call_block, calls)
         kwargs[TOOL_CALLS] = [call_in_kwargs(call) for call in calls]
-    return _made({"role": MessageRole.ASSISTANT, "additional_kwargs": kwargs, "blocks": blocks})
-
-
-def _made(fields: dict[str, Any]) -> ChatMessage:
-    """A message of fields known to be right: ``model_construct`` without its search for defaults.
-
-    A stream makes one a chunk. Measured with pydantic 2.14 on CPython 3.11: 0.9 µs, against 1.9 µs with
-    ``model_construct`` and 2.3 µs with the constructor, most of what is spent here on a chunk.
-    """
-    message = ChatMessage.__new__(ChatMessage)
-    _set(message, "__dict__", fields)
-    _set(message, "__pydantic_fields_set__", set(fields))
-    _set(message, "__pydantic_extra__", None)
-    _set(message, "__pydantic_private__", None)
-    return message
-
-
-_set = object.__setattr__
+    return made(ChatMessage, {"role": MessageRole.ASSISTANT, "additional_kwargs": kwargs, "blocks": blocks})
 
 
 def _raw(answer: llm_connector.ChatResponse) -> dict[str, Any]:

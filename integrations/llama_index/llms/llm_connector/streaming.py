@@ -5,10 +5,11 @@ Each chunk carries all text so far, as LlamaIndex demands, in objects of its own
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from llama_index.core.base.llms.types import ChatResponse, ThinkingBlock
 
+from llama_index.llms.llm_connector.construction import made
 from llama_index.llms.llm_connector.responses import assistant_message, logprobs, to_response
 
 if TYPE_CHECKING:
@@ -33,29 +34,24 @@ class Accumulator:
         Finish reason, usage and replayable reasoning are in the ``last`` chunk. Further choices (``n``) are not
         streamed: a LlamaIndex stream has one message.
         """
-        if chunk.index != 0 or not (chunk.content or chunk.reasoning_content or chunk.tool_calls):
+        text, thought = chunk.content, chunk.reasoning_content
+        if chunk.index != 0 or not (text or thought or chunk.tool_calls):
             return None
-        self._text += chunk.content
-        self._thought += chunk.reasoning_content
+        self._text += text
+        self._thought += thought
         for delta in chunk.tool_calls:
             call_id, name, arguments = self._calls.get(delta.index, (None, "", ""))
             self._calls[delta.index] = (delta.id or call_id, delta.name or name, arguments + delta.arguments)
-        raw = chunk.raw
-        return ChatResponse(
-            message=assistant_message(self._text, self._thinking(), list(self._calls.values())),
-            delta=chunk.content,
-            raw=dict(raw) if isinstance(raw, dict) else {},
-            logprobs=logprobs(chunk.logprobs),
-            additional_kwargs=_news(chunk),
-        )
-
-    def _thinking(self) -> ThinkingBlock | None:
-        return ThinkingBlock(content=self._thought) if self._thought else None
-
-
-def _news(chunk: ChatChunk) -> dict[str, Any]:
-    """Agents read new thinking here and nowhere else."""
-    return {"thinking_delta": chunk.reasoning_content} if chunk.reasoning_content else {}
+        thinking = ThinkingBlock(content=self._thought) if self._thought else None
+        raw, told = chunk.raw, chunk.logprobs
+        fields = {
+            "message": assistant_message(self._text, thinking, self._calls.values()),
+            "raw": dict(raw) if isinstance(raw, dict) else {},
+            "delta": text,
+            "logprobs": logprobs(told) if told else None,
+            "additional_kwargs": {"thinking_delta": thought} if thought else {},  # agents read it here and nowhere else
+        }
+        return made(ChatResponse, fields)
 
 
 def last(answer: llm_connector.ChatResponse) -> ChatResponse:
