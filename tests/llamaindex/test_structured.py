@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -49,7 +50,7 @@ async def test_predict(wire: Wire) -> None:
 
 
 async def test_stream(wire: Wire) -> None:
-    with wire.serve(SCRIPT) as server:
+    with wire.serve(replace(SCRIPT, pace=0.01)) as server:  # what arrives together is seen together
         llm = wire.llm(server)
         sync = list(llm.stream_structured_predict(Album, PROMPT, topic="rain"))
         asynchronous = [one async for one in await llm.astream_structured_predict(Album, PROMPT, topic="rain")]

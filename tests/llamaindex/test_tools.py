@@ -63,7 +63,7 @@ async def test_streamed_calls(wire: Wire, interleave: bool) -> None:
 
 
 def test_partial_arguments_go_as_far_as_they_are_there(compatible: Wire) -> None:
-    with compatible.serve(Reply("", tool_calls=TWO[:1], chunk_size=3)) as server:
+    with compatible.serve(Reply("", tool_calls=TWO[:1], chunk_size=3, pace=0.02)) as server:
         llm = compatible.llm(server)
         seen = []
         for chunk in llm.stream_chat_with_tools([WEATHER], "Weather?"):
