@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from llm_connector.async_pool import AsyncConnectionPool, aresolve, asleep
@@ -170,8 +171,9 @@ class AsyncChatStream:
         return None if reader is None else reader.response()._repr_markdown_()
 
     async def aclose(self) -> None:
-        """Close the connection; what was not read is lost."""
-        await self._chunks.aclose()
+        """Close the connection; what was not read is lost. Who reads elsewhere gets a ``StreamInterruptedError``."""
+        with contextlib.suppress(RuntimeError):  # the generator runs in another task, which what follows wakes
+            await self._chunks.aclose()
         await self._opening.aclose()
 
 

@@ -5,6 +5,7 @@ This file is ``async_client`` without ``async`` and ``await``; a test compares t
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from llm_connector.base_client import BaseClient, as_inputs
@@ -171,8 +172,9 @@ class ChatStream:
         return None if reader is None else reader.response()._repr_markdown_()
 
     def close(self) -> None:
-        """Close the connection; what was not read is lost."""
-        self._chunks.close()
+        """Close the connection; what was not read is lost. Who reads elsewhere gets a ``StreamInterruptedError``."""
+        with contextlib.suppress(ValueError):  # the generator runs in another thread, which what follows wakes
+            self._chunks.close()
         self._opening.close()
 
 

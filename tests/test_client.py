@@ -378,6 +378,8 @@ SUBSTITUTIONS = (
     ("asleep", "sleep"),
     ("aresolve", "resolve"),
     ("unopened(", "opened("),
+    ("RuntimeError", "ValueError"),
+    ("another task", "another thread"),
 )
 
 

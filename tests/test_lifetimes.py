@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
@@ -112,6 +112,64 @@ def test_closing_from_another_thread_wakes_who_reads(scheme: str, reading: str, 
         assert got[0].partial.content
     else:
         assert "closed" in str(got[0])
+
+
+def test_closing_a_stream_from_another_thread_wakes_who_reads_it() -> None:
+    plan: Plan = [head(transfer_encoding="chunked", **SSE) + chunk(EVENTS[0]), 30.0]
+    got: list[Any] = []
+    with FaultServer(plan) as server, LLMClient(**options(server.port)) as client:
+        stream = client.stream("hi")
+
+        def read() -> None:
+            try:
+                got.extend(piece.content for piece in stream)
+            except LLMError as error:
+                got.append(error)
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        wait_for(lambda: got)
+        stream.close()
+        thread.join(3)
+        assert not thread.is_alive()
+        stream.close()
+    first, error = got
+    assert isinstance(error, StreamInterruptedError)
+    assert error.partial.content == first != ""
+
+
+@both_loops
+def test_closing_a_stream_from_another_task_wakes_who_reads_it(way: str) -> None:
+    plan: Plan = [head(transfer_encoding="chunked", **SSE) + chunk(EVENTS[0]), 30.0]
+    got: list[Any] = []
+    with FaultServer(plan) as server:
+
+        async def use() -> None:
+            async with AsyncLLMClient(**options(server.port)) as client:
+                stream = await client.stream("hi")
+
+                async def read() -> None:
+                    try:
+                        async for piece in stream:
+                            got.append(piece.content)
+                    except LLMError as error:
+                        got.append(error)
+
+                async def close() -> None:
+                    await until(lambda: got, SLEEP[way])
+                    await stream.aclose()
+
+                if way == "trio":
+                    async with trio.open_nursery() as nursery:
+                        nursery.start_soon(read)
+                        nursery.start_soon(close)
+                else:
+                    await asyncio.gather(read(), close())
+
+        RUN[way](use)
+    first, error = got
+    assert isinstance(error, StreamInterruptedError)
+    assert error.partial.content == first != ""
 
 
 @both_loops
