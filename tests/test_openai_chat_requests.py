@@ -60,6 +60,13 @@ def test_options_as_openais_sdk_sends_them() -> None:
     assert got.warnings == []
 
 
+def test_what_is_about_tools_goes_with_tools() -> None:
+    """OpenAI refuses ``parallel_tool_calls`` without any (HTTP 400)."""
+    got = request_of("openai", tool_choice="auto", parallel_tool_calls=False)
+    assert got.body.keys() == {"model", "messages"}
+    assert got.warnings == []
+
+
 def test_a_stream_with_a_picture_and_a_tool() -> None:
     got = request_of(
         "openai_compatible",

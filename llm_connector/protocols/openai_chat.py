@@ -44,7 +44,6 @@ _COPIED = (
     "top_logprobs",
     "n",
     "user",
-    "parallel_tool_calls",
     "metadata",
 )
 # What OpenAI's reasoning models refuse (openai docs and SDK notes, 2026-08).
@@ -147,6 +146,8 @@ class OpenAIChat(Protocol):
     def _tools(self, fields: RequestFields, *, stream: bool) -> dict[str, Any]:
         request = fields.request
         tools, choice = fields.take("tools"), fields.take("tool_choice")
+        known = "parallel_tool_calls" not in self.dialect.unsupported_by(request.model or "")
+        parallel = fields.take("parallel_tool_calls") if known else None
         if not tools:
             return {}
         if not self.settings.provider.capabilities.tools:
@@ -157,6 +158,8 @@ class OpenAIChat(Protocol):
         body: dict[str, Any] = {"tools": [self._tool(tool) for tool in tools]}
         if not self.dialect.cache_marks and any(tool.cache_control is not None for tool in tools):
             fields.warn_once("cache_control has no equivalent and was not sent")
+        if parallel is not None:
+            body["parallel_tool_calls"] = parallel
         if choice is not None:
             body |= self._tool_choice(choice, request.forced_tool, fields)
         if (
