@@ -48,6 +48,23 @@ print(sorted(name for name in sys.modules if name.startswith("llm_connector.prot
     assert not spoken & {name.rpartition(".")[2] for name in ast.literal_eval(protocols)}
 
 
+def test_the_http_library_comes_with_the_first_request() -> None:
+    code = """
+import sys
+from llm_connector import ConnectError, LLMClient, Message
+libraries = {"httpx", "httpcore", "anyio", "asyncio", "ssl"}
+client = LLMClient("openai_compatible", "m", api_key="k", base_url="http://127.0.0.1:1", max_retries=0)
+print(sorted(libraries & sys.modules.keys()))
+try:
+    client.chat("hi")
+except ConnectError:
+    print(sorted({"httpx", "asyncio"} & sys.modules.keys()))
+"""
+    before, after = map(ast.literal_eval, run(code).splitlines())
+    assert before == []
+    assert "httpx" in after
+
+
 def test_a_client_loads_its_own_protocol_alone() -> None:
     code = """
 import sys
