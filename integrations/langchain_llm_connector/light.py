@@ -10,42 +10,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+
+from langchain_llm_connector.unvalidated import Template
 
 if TYPE_CHECKING:
     from langchain_core.messages.tool import ToolCallChunk
-    from pydantic import BaseModel
 
 
-class _Model:
-    """Makes instances of one model from its fields alone."""
-
-    def __init__(self, example: BaseModel) -> None:
-        self._class = type(example)
-        self._fields = dict(example.__dict__)
-        self._fresh = tuple(
-            (name, type(value)) for name, value in self._fields.items() if isinstance(value, dict | list)
-        )
-        self._private = {name: getattr(example, name) for name in ("__pydantic_extra__", "__pydantic_private__")}
-
-    def make(self, given: dict[str, Any]) -> Any:
-        made = self._class.__new__(self._class)
-        fields = self._fields.copy()
-        for name, kind in self._fresh:
-            fields[name] = kind()
-        fields.update(given)
-        extra = self._private["__pydantic_extra__"]
-        object.__setattr__(made, "__dict__", fields)
-        object.__setattr__(made, "__pydantic_fields_set__", set(given))
-        object.__setattr__(made, "__pydantic_extra__", None if extra is None else {})
-        object.__setattr__(made, "__pydantic_private__", self._private["__pydantic_private__"])
-        return made
+_message = Template(AIMessageChunk(content=""))
+_generation = Template(ChatGenerationChunk(message=AIMessageChunk(content="")))
+_whole_message = Template(AIMessage(content=""))
+_whole_generation = Template(ChatGeneration(message=AIMessage(content="")))
+_result = Template(ChatResult(generations=[]))
 
 
-_message = _Model(AIMessageChunk(content=""))
-_generation = _Model(ChatGenerationChunk(message=AIMessageChunk(content="")))
-_whole_message = _Model(AIMessage(content=""))
-_whole_generation = _Model(ChatGeneration(message=AIMessage(content="")))
+def result(generations: list[ChatGeneration]) -> ChatResult:
+    """A result of whole answers; validation would read each one's text again."""
+    return _result.make({"generations": generations})
 
 
 def whole(fields: dict[str, Any]) -> ChatGeneration:
@@ -53,8 +35,7 @@ def whole(fields: dict[str, Any]) -> ChatGeneration:
     message, content = _whole_message.make(fields), fields["content"]
     if not isinstance(content, str):
         return ChatGeneration(message=message)  # the library finds the text
-    made: ChatGeneration = _whole_generation.make({"message": message, "text": content})
-    return made
+    return _whole_generation.make({"message": message, "text": content})
 
 
 def text_chunk(text: str, metadata: dict[str, Any]) -> ChatGenerationChunk:
@@ -100,5 +81,4 @@ def _is_no_call(arguments: str | None) -> bool:
 
 
 def _wrapped(message: AIMessageChunk, text: str) -> ChatGenerationChunk:
-    made: ChatGenerationChunk = _generation.make({"message": message, "text": text})
-    return made
+    return _generation.make({"message": message, "text": text})

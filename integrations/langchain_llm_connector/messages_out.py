@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import InvalidToolCall, ToolCall
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
-from langchain_core.outputs import ChatResult
 
-from langchain_llm_connector.light import whole
+from langchain_llm_connector.light import result, whole
 from langchain_llm_connector.reasoning import REASONING, payload, provider_tag, reasoning_kwargs
 
 if TYPE_CHECKING:
+    from langchain_core.outputs import ChatResult
+
     from llm_connector.types import ChatResponse, Choice, Reasoning, Usage
     from llm_connector.types import ToolCall as ConnectorToolCall
 
@@ -32,7 +33,7 @@ def chat_result(response: ChatResponse, model: str | None, *, blocks: bool) -> C
         whole(_message(response, choice, model, first=position == 0, blocks=blocks))
         for position, choice in enumerate(response.choices)
     ]
-    return ChatResult(generations=generations)
+    return result(generations)
 
 
 def _message(response: ChatResponse, choice: Choice, model: str | None, *, first: bool, blocks: bool) -> dict[str, Any]:

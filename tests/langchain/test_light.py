@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.tool import ToolCallChunk
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
 from langchain_llm_connector import ChatConnector
-from langchain_llm_connector.light import blocks_chunk, calls_chunk, kwargs_chunk, text_chunk, whole
+from langchain_llm_connector.light import blocks_chunk, calls_chunk, kwargs_chunk, result, text_chunk, whole
 
 METADATA = st.sampled_from([{}, {"model_provider": "zhipu"}])
 TEXTS = st.text(max_size=20)
@@ -78,6 +78,17 @@ def test_whole_answers(content: Any, metadata: dict) -> None:
         "usage_metadata": {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3},
     }
     same(whole(fields), ChatGeneration(message=AIMessage(**fields)))
+
+
+@given(st.lists(TEXTS | st.just([{"type": "text", "text": "a"}]), max_size=3))
+def test_results(contents: list[Any]) -> None:
+    generations = [ChatGeneration(message=AIMessage(content=content)) for content in contents]
+    made, wanted = result(generations), ChatResult(generations=generations)
+    assert made == wanted
+    assert list(made.__dict__) == list(wanted.__dict__)
+    assert made.__pydantic_fields_set__ == wanted.__pydantic_fields_set__
+    assert made.model_dump() == wanted.model_dump()
+    assert made.model_copy(deep=True) == wanted
 
 
 def test_chunks_share_nothing() -> None:
