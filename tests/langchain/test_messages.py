@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import pickle
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,7 +22,7 @@ from langchain_core.messages import (
 from langchain_llm_connector.blocks_in import block_of
 from langchain_llm_connector.messages_in import connector_messages
 from llm_connector import InvalidRequestError
-from llm_connector.types import AudioBlock, DocumentBlock, ImageBlock, TextBlock, VideoBlock
+from llm_connector.types import AudioBlock, DocumentBlock, ImageBlock, Message, TextBlock, VideoBlock
 from servers.assets import pdf, png, wav
 from servers.script import Reply
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 PNG, PDF, WAV = (base64.b64encode(data).decode() for data in (png(), pdf(), wav()))
 CALL: Any = {"name": "f", "args": {"city": "罗马"}, "id": "call_1", "type": "tool_call"}
+INVALID: Any = {"name": "f", "args": "{", "id": "call_2", "error": "no", "type": "invalid_tool_call"}
 EPHEMERAL = {"type": "ephemeral"}
 
 
@@ -68,6 +70,45 @@ def test_names_and_errors_are_kept() -> None:
     assert one(HumanMessage("x", name="eve")).name == "eve"
     failed = one(ToolMessage("broken", tool_call_id="1", status="error", name="f"))
     assert (failed.is_error, failed.tool_call_id, failed.name) == (True, "1", "f")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        SystemMessage("x"),
+        HumanMessage("x", name="eve"),
+        HumanMessage(""),
+        AIMessage("x", name="bot", tool_calls=[CALL], invalid_tool_calls=[INVALID]),
+        AIMessage("", additional_kwargs={"reasoning_content": "Let me see"}),
+        AIMessage([{"type": "thinking", "thinking": "Hm", "signature": "s"}, {"type": "text", "text": "x"}]),
+        ToolMessage("x", tool_call_id="1", name="f", status="error"),
+        HumanMessage([{"type": "text", "text": "x"}]),
+    ],
+)
+def test_made_without_validation_or_with_it(message: BaseMessage) -> None:
+    made = one(message)
+    fields = {name: getattr(made, name) for name in made.__pydantic_fields_set__}
+    wanted = Message(**fields)
+    assert made == wanted
+    assert list(made.__dict__) == list(wanted.__dict__)
+    assert made.__pydantic_fields_set__ == wanted.__pydantic_fields_set__
+    assert made.model_dump() == wanted.model_dump()
+    assert made.model_copy(deep=True) == pickle.loads(pickle.dumps(made)) == wanted
+    assert one(message).tool_calls is not made.tool_calls
+
+
+@pytest.mark.parametrize(
+    ("message", "field"),
+    [
+        (HumanMessage("x"), "name"),
+        (AIMessage("x"), "name"),
+        (ToolMessage("x", tool_call_id="1"), "tool_call_id"),
+    ],
+)
+def test_what_a_caller_put_there_is_checked(message: BaseMessage, field: str) -> None:
+    changed = message.model_copy(update={field: {"no": "text"}})
+    with pytest.raises(InvalidRequestError):
+        connector_messages([changed])
 
 
 @pytest.mark.parametrize(
