@@ -113,28 +113,22 @@ class ChatConnector(Connection, RequestDefaults, BaseChatModel):
     @property
     def _identifying_params(self) -> dict[str, Any]:
         """All that an answer depends on and that is no secret; the key of LangChain's cache."""
-        row = self._row
-        return {
-            "provider": row.name,
-            "model": self.model or row.default_model,
-            "base_url": self._address,
-            **self._open_options(),
-            **self._defaults(),
-        }
+        return self._open_facts() | self._defaults()
+
+    def _dict_for_compat(self) -> dict[str, Any]:
+        """The same past the deprecated ``dict``, whose warning costs more to silence (1.8.3, 2026-11) than the rest."""
+        return self.asdict() if type(self).dict is BaseChatModel.dict else super()._dict_for_compat()
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         """What LangSmith is told: the actual provider, and what this call asks."""
-        row, params = self._row, self._defaults()
-        params |= {name: kwargs[name] for name in ("model", "temperature", "max_tokens") if name in kwargs}
-        if stop is not None:
-            params["stop"] = stop
+        row, asked = self._row, {**self.__dict__, **self.model_kwargs, **kwargs}
         facts: dict[str, Any] = {
             "ls_provider": row.name,
             "ls_model_type": "chat",
-            "ls_model_name": params.get("model") or self.model or row.default_model,
-            "ls_temperature": params.get("temperature"),
-            "ls_max_tokens": params.get("max_tokens"),
-            "ls_stop": params.get("stop") or None,
+            "ls_model_name": asked["model"] or self.model or row.default_model,
+            "ls_temperature": asked["temperature"],
+            "ls_max_tokens": asked["max_tokens"],
+            "ls_stop": (asked["stop"] if stop is None else stop) or None,
         }
         return cast("LangSmithParams", {name: value for name, value in facts.items() if value is not None})
 

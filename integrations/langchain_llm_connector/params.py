@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -74,8 +73,8 @@ class RequestDefaults(BaseModel):
 
     def _defaults(self) -> dict[str, Any]:
         """The request fields that are set."""
-        values = _values(self.__dict__)
-        params = {name: value for name, value in zip(_REQUEST_FIELDS, values, strict=True) if value is not None}
+        fields = self.__dict__
+        params = {name: value for name in _REQUEST_FIELDS if (value := fields[name]) is not None}
         for name, value in self.model_kwargs.items():
             if name in ChatRequest.model_fields:
                 params[name] = value
@@ -87,7 +86,7 @@ class RequestDefaults(BaseModel):
         """The request fields of one call: what the call gives goes before what the model was made with."""
         given = {_CALL_SYNONYMS.get(name, name): value for name, value in call.items() if name not in _NOT_SENT}
         params = self._defaults()
-        if any(name in given for name in REASONING_FIELDS):
+        if not given.keys().isdisjoint(REASONING_FIELDS):
             params = {name: value for name, value in params.items() if name not in REASONING_FIELDS}
         body = {**(params.get("extra_body") or {}), **(given.get("extra_body") or {})}
         params |= given
@@ -104,4 +103,3 @@ class RequestDefaults(BaseModel):
 
 
 _REQUEST_FIELDS = tuple(name for name in RequestDefaults.model_fields if name != "model_kwargs")
-_values = operator.itemgetter(*_REQUEST_FIELDS)
