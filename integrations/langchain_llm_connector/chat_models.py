@@ -39,7 +39,7 @@ T = TypeVar("T", bound="Callable[..., Any]")
 
 
 def _signed(function: T) -> T:
-    """Keep the function's signature: langchain-core 1.7 asks for it at each call, an eighth of a small one's time."""
+    """Keep the function's signature, for which langchain-core asks at each call: 14 µs, and 4 so (1.8.3, 2026-11)."""
     function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
     return function
 
@@ -116,7 +116,7 @@ class ChatConnector(Connection, RequestDefaults, BaseChatModel):
         return self._open_facts() | self._defaults()
 
     def _dict_for_compat(self) -> dict[str, Any]:
-        """The same past the deprecated ``dict``, whose warning costs more to silence (1.8.3, 2026-11) than the rest."""
+        """The same past the deprecated ``dict``, whose warning is as dear to silence as the rest (1.8.3, 2026-11)."""
         return self.asdict() if type(self).dict is BaseChatModel.dict else super()._dict_for_compat()
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:

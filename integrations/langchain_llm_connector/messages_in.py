@@ -81,7 +81,8 @@ def _converted(message: BaseMessage) -> Iterable[Message]:
 def _made(fields: dict[str, Any]) -> Message:
     """The message with these fields; validated only where a caller may have put something else than text into them.
 
-    A message of a history takes a third of the time without (pydantic 2.14, 2026-11). The other fields were made here.
+    Validation is 2 of the 3 to 7 µs that a message of a history takes (pydantic 2.14, 2026-11). What is not asked after
+    was made here.
     """
     named = type(fields["name"]) in _TEXT and type(fields.get("tool_call_id")) in _TEXT
     return _of_text.make(fields) if named and type(fields["content"]) is str else Message(**fields)
