@@ -48,6 +48,44 @@ def test_garbage_is_read_the_same_however_it_is_cut(body: bytes, places: list[in
     assert read(SSEDecoder(), cut(body, places)) == read(SSEDecoder(), [body])
 
 
+FRAGMENTS = (
+    b"data: ",
+    b"data:",
+    b"event: ",
+    b"event:e",
+    b"id: 1",
+    b":HTTP_STATUS/400",
+    b"{}",
+    b"[",
+    b"x",
+    b"\n",
+    b"\n\n",
+)
+
+
+@given(st.lists(st.sampled_from((*FRAGMENTS, b"\r\n", b"\r", b"data: {}\n\n", b"event: e\ndata: 1\n\n")), max_size=12))
+def test_whole_events_are_read_as_their_lines_are(fragments: list[bytes]) -> None:
+    """Each byte alone goes line by line; together they take the short ways for events that are all alike."""
+    body = b"".join(fragments)
+    expected = read(SSEDecoder(), [body[at : at + 1] for at in range(len(body))])
+    assert read(SSEDecoder(), [body]) == expected
+    assert read(SSEDecoder(), [b": begun\n\n", body]) == expected
+    assert read(SSEDecoder(), [b": begun\n\n", *fragments]) == expected
+
+
+@pytest.mark.parametrize("start", [b"", b"event: e\n", b"data: 1\n"], ids=["whole", "name", "payload"])
+@pytest.mark.parametrize("event", [b"data: %d\n\n", b"event: e\ndata: %d\n\n", b"id: %d\ndata: 2\n\n"])
+def test_many_events_in_one_read_cost_little(event: bytes, start: bytes) -> None:
+    """Also behind an event that the read before had begun: the rest of a read went line by line once."""
+    decoder = SSEDecoder()
+    decoder.feed(b": begun\n\n" + start)
+    taken = []
+    decoder._take_line = lambda line, events: (taken.append(line), SSEDecoder._take_line(decoder, line, events))
+    read_at_once = decoder.feed(b"".join(event % at for at in range(1000)) + event[:-2])
+    assert len(read_at_once) >= 1000
+    assert len(taken) < 10
+
+
 @given(st.lists(st.dictionaries(LINE, LINE), min_size=1), st.lists(st.integers(0, 10_000), max_size=20), st.booleans())
 def test_lines_of_json(values: list[dict], places: list[int], closed: bool) -> None:
     body = b"\n".join(json.dumps(value, ensure_ascii=False).encode() for value in values) + b"\n" * closed
