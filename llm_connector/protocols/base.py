@@ -81,8 +81,8 @@ class Decoder(ABC):
         """The chunks that close a complete answer."""
         for index, (reason, raw) in self._endings.items():
             yield ChatChunk(finish_reason=reason, raw_finish_reason=raw, index=index, id=self._id, model=self._model)
-        if self._usage is not None:
-            yield ChatChunk(usage=self._usage, id=self._id, model=self._model)
+        if (usage := self.usage) is not None:
+            yield ChatChunk(usage=usage, id=self._id, model=self._model)
 
     @property
     def complete(self) -> bool:

@@ -82,7 +82,7 @@ class DashScopeDecoder(ChatDecoder):
         if message.get("tool_calls"):
             calls = [call for call in message["tool_calls"] if isinstance(call, dict)]
             message["tool_calls"] = [self._grown_call(call, index, at) for at, call in enumerate(calls)]
-        return {**choice, "index": index, "message": message}
+        return {**choice, "index": index, "message" if self._whole else "delta": message}
 
     def _grown_call(self, call: dict[str, Any], choice: int, at: int) -> dict[str, Any]:
         """Calls without an index are a snapshot of all calls so far (dashscope 2.0.2)."""

@@ -191,16 +191,23 @@ class HunyuanWriter(MessageWriter):
 class HunyuanDecoder(ChatDecoder):
     """Reads answers inside ``Response`` or not, and streams, which are never inside it."""
 
+    _own_counts: dict[str, Any] | None = None
+
     def _chunks(self, payload: Any) -> list[ChatChunk]:
         if not isinstance(payload, dict):
             return []
         inner = unwrapped(payload)
+        self._own_counts = inner.get("Usage") or self._own_counts
         chunks = super()._chunks(to_snake(inner))
         for chunk in chunks:
             chunk.raw = payload
-        if self._usage is not None and inner.get("Usage"):
-            self._usage = self._usage.model_copy(update={"raw": inner["Usage"]})
         return chunks
+
+    @property
+    def usage(self) -> Usage | None:
+        """The token counts that came so far, with the vendor's own object."""
+        found = super().usage
+        return None if found is None else found.model_copy(update={"raw": self._own_counts})
 
 
 def unwrapped(payload: dict[str, Any]) -> dict[str, Any]:

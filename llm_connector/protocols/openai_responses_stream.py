@@ -144,7 +144,10 @@ class ResponsesDecoder(Decoder):
             key = payload.get("item_id") or (payload.get("item") or {}).get("id")
         if key is None and self._items:
             key = next(reversed(self._items))
-        return self._items.setdefault(key, _Item())
+        item = self._items.get(key)
+        if item is None:
+            item = self._items[key] = _Item()
+        return item
 
     def _item(self, payload: dict[str, Any], told: dict[str, Any], *, closed: bool) -> Iterator[ChatChunk]:
         item = self._item_of(payload)

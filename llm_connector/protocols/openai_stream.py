@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from llm_connector.framing import Event
     from llm_connector.protocols.base import Protocol
-    from llm_connector.types import FinishReason
+    from llm_connector.types import FinishReason, ToolCallDelta
 
 FINISH_REASONS: dict[str, FinishReason] = {
     "stop": "stop",
@@ -51,6 +51,7 @@ class ChatDecoder(Decoder):
         self._reasoning_field = "" if reasoning_field in SYNONYMS else reasoning_field
         self._think_tags = think_tags
         self._whole = False
+        self._counts: dict[str, Any] | None = None
         self._readers: dict[int, ThinkTagReader] = {}
         self._trackers: dict[int, ToolCallTracker] = {}
 
@@ -78,9 +79,12 @@ class ChatDecoder(Decoder):
             return []
         if self.created is None or not self._id or not self._model:
             self._take_names(payload)
-        usage = payload.get("usage") or ("x_groq" in payload and (payload["x_groq"] or {}).get("usage"))
-        if usage:
-            self._usage = read_usage(usage)
+        if usage := payload.get("usage"):
+            self._take_usage(usage)
+        if (plain := self._plain(payload)) is not None:
+            return [plain]
+        if "x_groq" in payload and not usage:
+            self._take_usage((payload["x_groq"] or {}).get("usage"))
         chunks = []
         for choice in payload.get("choices") or ():
             if (chunk := self._choice(choice, payload)) is not None:
@@ -88,6 +92,17 @@ class ChatDecoder(Decoder):
         if payload.get("citations") or payload.get("search_results"):
             chunks.append(self._cited(payload))
         return chunks
+
+    def _take_usage(self, usage: Any) -> None:
+        """Keep the vendor's counts, to be read when they are asked for: some send them with every piece of text."""
+        if usage and not isinstance(usage, dict):
+            raise TypeError(f"token counts are an object, not {type(usage).__name__}")
+        self._counts = usage or self._counts
+
+    @property
+    def usage(self) -> Usage | None:
+        """The token counts that came so far."""
+        return None if self._counts is None else read_usage(self._counts)
 
     def _take_names(self, payload: dict[str, Any]) -> None:
         self._id = self._id or payload.get("id")  # a relay's first chunk may have none of its own
@@ -97,9 +112,6 @@ class ChatDecoder(Decoder):
 
     def _choice(self, choice: dict[str, Any], payload: dict[str, Any]) -> ChatChunk | None:
         index = self._index(choice, payload)
-        delta = choice.get("delta")
-        if delta and len(delta) == 1 and (plain := self._plain(choice, delta, index, payload)) is not None:
-            return plain
         first, second = ("message", "delta") if self._whole else ("delta", "message")  # Perplexity sends both
         delta = choice.get(first) or choice.get(second) or {}
         content = delta.get("content")
@@ -136,19 +148,47 @@ class ChatDecoder(Decoder):
             )
         return None
 
-    def _plain(
-        self, choice: dict[str, Any], delta: dict[str, Any], index: int, payload: dict[str, Any]
-    ) -> ChatChunk | None:
-        """The chunk of a delta of one kind, as nearly all are; ``None`` where there is more to look at."""
-        if self._whole or choice.get("finish_reason") or choice.get("logprobs") or choice.get("usage"):
+    def _plain(self, payload: dict[str, Any]) -> ChatChunk | None:
+        """The chunk of an event that goes on with the first answer, as nearly all do; ``None`` where there is more.
+
+        Nothing is changed here, so that what follows can look at the event anew; it takes three times as long.
+        """
+        try:
+            (choice,) = payload["choices"]
+            delta = choice["delta"]
+        except (KeyError, TypeError, ValueError):
             return None
-        text = delta.get("content")
-        if text and text.__class__ is str and not self._think_tags:
-            return ChatChunk(text, "", (), None, None, None, self._id, self._model, index, None, None, None, payload)
-        pieces, tracker = delta.get("tool_calls"), self._trackers.get(index)
-        if pieces and (calls := tracker.deltas(pieces) if tracker else self._tool_calls(delta, index)):
-            return ChatChunk("", "", calls, None, None, None, self._id, self._model, index, None, None, None, payload)
-        return None
+        if (
+            payload.get("citations")
+            or payload.get("search_results")
+            or "x_groq" in payload
+            or choice.get("logprobs")
+            or choice.get("usage")
+            or (choice.get("finish_reason") or "null") != "null"  # "null" is DashScope's
+            or delta.__class__ is not dict
+        ):
+            return None
+        index = self._index(choice, payload) if choice.get("index") else 0
+        text, thought = "", ""
+        calls: tuple[ToolCallDelta, ...] = ()
+        for name, value in delta.items():
+            if not value or name == "role":
+                continue
+            if name == "content" and value.__class__ is str and not self._think_tags:
+                text = value
+            elif name == "reasoning_content" and value.__class__ is str:
+                thought = value
+            elif name == "tool_calls" and (tracker := self._trackers.get(index)) is not None:
+                if (call := tracker.continued(value)) is None:
+                    return None
+                calls = (call,)
+            else:
+                return None
+        if not text and not thought and not calls:
+            return None
+        return ChatChunk(
+            text, thought, calls, None, None, None, self._id, self._model, index, None, None, None, payload
+        )
 
     def _index(self, choice: dict[str, Any], payload: dict[str, Any]) -> int:
         """The choice's number. A server that counts its chunks there has asked for one choice and names no object."""
@@ -176,9 +216,7 @@ class ChatDecoder(Decoder):
         reason = choice.get("finish_reason")
         if reason and reason != "null":
             self._finish(str(reason), index=index, called_tools=bool(self._trackers.get(index)))
-        usage = choice.get("usage")  # Moonshot, older versions
-        if usage:
-            self._usage = read_usage(usage)
+        self._take_usage(choice.get("usage"))  # Moonshot, older versions
 
     def _cited(self, payload: dict[str, Any]) -> ChatChunk:
         found = payload.get("search_results") or payload["citations"]
@@ -221,8 +259,8 @@ def read_usage(usage: dict[str, Any]) -> Usage:
         _count(usage, "prompt_tokens", "input_tokens"),
         _count(usage, "completion_tokens", "output_tokens"),
     )
-    details_in = usage.get("prompt_tokens_details") or usage.get("input_tokens_details") or {}
-    details_out = usage.get("completion_tokens_details") or usage.get("output_tokens_details") or {}
+    details_in = _details(usage, "prompt_tokens_details", "input_tokens_details")
+    details_out = _details(usage, "completion_tokens_details", "output_tokens_details")
     reasoning = _count(details_out, "reasoning_tokens") or _count(usage, "reasoning_tokens")
     total = _count(usage, "total_tokens")
     if reasoning and total == prompt + completion + reasoning:  # xAI counts reasoning beside the answer
@@ -237,6 +275,11 @@ def read_usage(usage: dict[str, Any]) -> Usage:
         reasoning_tokens=reasoning,
         raw=usage,
     )
+
+
+def _details(usage: dict[str, Any], *names: str) -> dict[str, Any]:
+    found = next((usage[name] for name in names if usage.get(name)), None)
+    return found if isinstance(found, dict) else {}
 
 
 def _count(source: dict[str, Any], *names: str) -> int:

@@ -50,23 +50,21 @@ class ToolCallTracker:
         """Whether there is any call."""
         return bool(self._calls)
 
-    def deltas(self, pieces: list[dict[str, Any]]) -> tuple[ToolCallDelta, ...] | list[ToolCallDelta]:
+    def deltas(self, pieces: list[dict[str, Any]]) -> list[ToolCallDelta]:
         """The vendor's pieces, in OpenAI's form, as unified deltas."""
-        if len(pieces) == 1 and (delta := self._continued(pieces[0])) is not None:
-            return (delta,)
         found = (self.delta(piece) for piece in pieces if isinstance(piece, dict))
         return [delta for delta in found if delta is not None]
 
-    def _continued(self, piece: dict[str, Any]) -> ToolCallDelta | None:
+    def continued(self, pieces: Any) -> ToolCallDelta | None:
         """The next arguments of a named call, as nearly all pieces are; ``None`` where there is more to look at."""
-        if piece.__class__ is not dict or piece.get("id"):
+        try:
+            (piece,) = pieces
+            call, arguments = self._by_index[piece["index"]], piece["function"]["arguments"]
+        except (KeyError, TypeError, ValueError):
             return None
-        index = piece.get("index")
-        call = self._by_index.get(index) if index.__class__ is int else None
-        if call is None or call.name is None:
+        if not arguments or arguments.__class__ is not str or call.name is None or piece.get("id"):
             return None
-        arguments = (piece.get("function") or {}).get("arguments")
-        return ToolCallDelta(call.index, None, None, arguments) if arguments and arguments.__class__ is str else None
+        return ToolCallDelta(call.index, None, None, arguments)
 
     def delta(self, piece: dict[str, Any]) -> ToolCallDelta | None:
         """One piece; ``None`` while the call's name is still to come, or when there is nothing in it."""
