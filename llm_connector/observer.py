@@ -40,9 +40,16 @@ class Observer:
 NOBODY = Observer()
 
 
+def _anybody_watches() -> bool:
+    """Whether spans would go anywhere. LangChain imports OpenTelemetry for everybody; only some set it up."""
+    trace = sys.modules.get("opentelemetry.trace")
+    provider = getattr(trace, "get_tracer_provider", None)  # not there yet while another thread imports it
+    return provider is not None and not isinstance(provider(), trace.ProxyTracerProvider)  # type: ignore[union-attr]
+
+
 def observer_of_chat(settings: Settings, request: ChatRequest, *, stream: bool) -> Observer:
-    """Who watches a chat. Where OpenTelemetry was never imported nobody does, and nothing is imported."""
-    if "opentelemetry.trace" not in sys.modules:
+    """Who watches a chat. Where OpenTelemetry was not set up nobody does, and nothing is imported or made."""
+    if not _anybody_watches():
         return NOBODY
     from llm_connector.tracing import ChatObserver  # noqa: PLC0415 - only where there is OpenTelemetry
 
@@ -51,7 +58,7 @@ def observer_of_chat(settings: Settings, request: ChatRequest, *, stream: bool) 
 
 def observer_of_embedding(settings: Settings, model: str, dimensions: int | None) -> Observer:
     """Who watches an embedding."""
-    if "opentelemetry.trace" not in sys.modules:
+    if not _anybody_watches():
         return NOBODY
     from llm_connector.tracing import EmbeddingObserver  # noqa: PLC0415 - only where there is OpenTelemetry
 

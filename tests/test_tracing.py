@@ -7,11 +7,22 @@ import json
 import logging
 import subprocess
 import sys
+import types
 from typing import TYPE_CHECKING
 
 import pytest
 
-from llm_connector import AsyncLLMClient, BillingError, LLMClient, Message, ServerError, StreamInterruptedError
+from llm_connector import (
+    AsyncLLMClient,
+    BillingError,
+    ChatRequest,
+    LLMClient,
+    Message,
+    ServerError,
+    StreamInterruptedError,
+)
+from llm_connector.observer import NOBODY, observer_of_chat, observer_of_embedding
+from llm_connector.settings import Settings
 from servers.openai_chat import OpenAIChatServer
 from servers.script import Call, Fault, Reply, Use
 
@@ -219,3 +230,17 @@ def test_without_a_provider_of_traces_nothing_is_recorded_or_logged(caplog: pyte
         assert c.chat("hi").content == "Paris."
         assert c.stream("hi").response().content == "Paris."
     assert not [record for record in caplog.records if record.name.startswith("opentelemetry")]
+
+
+def test_without_a_provider_of_traces_nothing_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """LangChain imports OpenTelemetry for everybody."""
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", None)
+    settings = Settings.resolve("openai_compatible", "m", "k", "http://127.0.0.1:9", {})
+    assert observer_of_chat(settings, ChatRequest(messages="hi"), stream=True) is NOBODY
+    assert observer_of_embedding(settings, "m", None) is NOBODY
+
+
+def test_an_import_of_opentelemetry_that_is_under_way_is_not_disturbed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry.trace", types.ModuleType("opentelemetry.trace"))
+    settings = Settings.resolve("openai_compatible", "m", "k", "http://127.0.0.1:9", {})
+    assert observer_of_chat(settings, ChatRequest(messages="hi"), stream=True) is NOBODY
