@@ -9,9 +9,16 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from llm_connector.types import ChatResponse, Choice, Message, Reasoning, ToolCall
+from llm_connector.types.unchecked import unchecked
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from llm_connector.types import ChatChunk, FinishReason, ToolCallDelta, Usage
+
+_OF_MESSAGE = ("role", "content", "tool_calls", "reasoning_content", "reasoning")
+_OF_STREAM = ("choices", "usage", "id", "model", "provider", "created", "warnings", "citations")
+_OF_WHOLE = (*_OF_STREAM, "raw")
 
 
 class _ToolCallPieces:
@@ -60,21 +67,29 @@ class _ChoicePieces:
             call.arguments.append(arguments if arguments.__class__ is str else _checked(arguments))
 
     def whole(self, index: int, family: str) -> Choice:
-        message = Message(
-            role="assistant",
-            content=self.text.getvalue(),
-            tool_calls=[call.whole() for call in self.calls.values()],
-            reasoning_content=self.thought.getvalue() or None,
-            reasoning=Reasoning(family=family, blocks=self.reasoning) if self.reasoning else None,
+        message = unchecked(
+            Message,
+            {
+                "role": "assistant",
+                "content": self.text.getvalue(),
+                "name": None,
+                "tool_calls": [call.whole() for call in self.calls.values()],
+                "tool_call_id": None,
+                "is_error": False,
+                "reasoning_content": self.thought.getvalue() or None,
+                "reasoning": Reasoning(family=family, blocks=self.reasoning) if self.reasoning else None,
+            },
+            _OF_MESSAGE,
         )
-        return Choice(
-            index=index,
-            message=message,
-            finish_reason=self.finish_reason,
-            raw_finish_reason=self.raw_finish_reason,
-            logprobs=self.logprobs,
-            refusal=self.refusal or self.raw_finish_reason == "refusal",  # OpenAI marks the text, Anthropic the end
-        )
+        fields = {
+            "index": index,
+            "message": message,
+            "finish_reason": self.finish_reason,
+            "raw_finish_reason": self.raw_finish_reason,
+            "logprobs": self.logprobs,
+            "refusal": self.refusal or self.raw_finish_reason == "refusal",  # OpenAI marks the text, Anthropic the end
+        }
+        return unchecked(Choice, fields) if self.logprobs is None else Choice(**fields)  # they are the vendor's as yet
 
 
 class Collector:
@@ -133,19 +148,19 @@ class Collector:
         given = [item for item in chunk.citations or [] if isinstance(item, dict)]
         self._citations += [item for item in given if item not in self._citations]
 
-    def response(self, **facts: Any) -> ChatResponse:
-        """The response of all chunks so far.
-
-        Args:
-            facts: Other fields of the response, such as ``created``, ``warnings`` and ``raw``.
-        """
+    def response(self, *, created: int | None = None, warnings: Iterable[str] = (), raw: Any = None) -> ChatResponse:
+        """The response of all chunks so far; the arguments are its other fields."""
         pieces = self._choices or {0: _ChoicePieces()}
-        return ChatResponse(
-            choices=[pieces[index].whole(index, self._family) for index in sorted(pieces)],
-            usage=self._usage,
-            id=self._id,
-            model=self._model,
-            provider=self._provider,
-            citations=self._citations,
-            **facts,
-        )
+        fields = {
+            "choices": [pieces[index].whole(index, self._family) for index in sorted(pieces)],
+            "usage": self._usage,
+            "id": self._id,
+            "model": self._model,
+            "provider": self._provider,
+            "created": created,
+            "warnings": list(warnings),
+            "citations": [dict(citation) for citation in self._citations],
+            "parsed": None,
+            "raw": raw,
+        }
+        return unchecked(ChatResponse, fields, _OF_STREAM if raw is None else _OF_WHOLE)

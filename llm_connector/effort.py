@@ -39,7 +39,7 @@ class ReasoningControl:
         if enabled is False or effort == "none" or (budget == 0 and effort is None):
             return cls(on=False)
         if enabled is None and effort is None and budget is None:
-            return cls()
+            return _NOTHING_ASKED
         return cls(on=True, effort=effort, budget=budget)
 
     def as_effort(self, allowed: Sequence[str] | Mapping[str, str] = LEVELS) -> str | None:
@@ -57,6 +57,9 @@ class ReasoningControl:
         if self.budget is not None:
             return self.budget
         return None if self.effort is None else _BUDGETS[self.effort]
+
+
+_NOTHING_ASKED = ReasoningControl()
 
 
 def _level_of(budget: int | None) -> str | None:

@@ -5,6 +5,7 @@ The vendors' own tables are beside their protocols; whether to try again is in `
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -221,10 +222,11 @@ def decode_body(body: bytes, *, failed: bool = True) -> Any:
     DashScope frames errors as server-sent events, also inside HTTP 200. A failure is read from the last event, a
     success from a single one: several are a stream, whose last event is no whole answer.
     """
-    events = [line[5:] for line in body.splitlines() if line.startswith(b"data:")]
-    for candidate in (body, *(events[-1:] if failed or len(events) == 1 else ())):
-        try:
-            return decode(candidate)
-        except errors.DecodeError:
-            continue
+    try:
+        return decode(body)
+    except errors.DecodeError:
+        events = [line[5:] for line in body.splitlines() if line.startswith(b"data:")]
+    if events and (failed or len(events) == 1):
+        with contextlib.suppress(errors.DecodeError):
+            return decode(events[-1])
     return body.decode("utf-8", "replace")

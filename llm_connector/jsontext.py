@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _DEEPEST = 200
+# Made once: json.dumps makes one a call when it is told anything (CPython 3.14 too).
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+_SPACED = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "), allow_nan=False)
 
 CLEANING = "clean the text with text.encode('utf-8', 'replace').decode()"
 
@@ -65,7 +68,7 @@ def encode(value: Any) -> bytes:
     Raises:
         InvalidRequestError: The value holds something that has no JSON form: NaN, an object, a lone surrogate.
     """
-    return _encoded(value, (",", ":"))
+    return _encoded(value, _COMPACT)
 
 
 def dumps(value: Any) -> str:
@@ -75,12 +78,12 @@ def dumps(value: Any) -> str:
 
 def dumps_spaced(value: Any) -> str:
     """Encode as text with spaces, as Python does and as models read it best; see ``encode``."""
-    return _encoded(value, (", ", ": ")).decode()
+    return _encoded(value, _SPACED).decode()
 
 
-def _encoded(value: Any, separators: tuple[str, str]) -> bytes:
+def _encoded(value: Any, encoder: json.JSONEncoder) -> bytes:
     try:
-        return json.dumps(value, ensure_ascii=False, separators=separators, allow_nan=False).encode()
+        return encoder.encode(value).encode()
     except (TypeError, ValueError, RecursionError) as error:  # UnicodeEncodeError is a ValueError
         told = _culprit(value, "", 0) or str(error)
     raise InvalidRequestError(f"the request cannot be written as JSON: {told}")

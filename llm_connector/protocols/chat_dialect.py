@@ -139,5 +139,7 @@ class ChatDialect:
 
     def unsupported_by(self, model: str) -> frozenset[str]:
         """The request fields that the vendor does not take for this model."""
+        if not self.unsupported_for:
+            return self.unsupported
         more = (fields for pattern, fields in self.unsupported_for if re.match(pattern, model, re.IGNORECASE))
         return self.unsupported.union(*more)

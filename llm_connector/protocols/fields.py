@@ -37,9 +37,16 @@ class RequestFields:
     def take_set(self, names: Iterable[str]) -> dict[str, Any]:
         """Those of the fields that are set, by name; they count as dealt with."""
         left, request = self._left, self.request
+        if not left:
+            return {}
         found = {name: getattr(request, name) for name in names if name in left}
         left.difference_update(found)
         return found
+
+    @property
+    def all_taken(self) -> bool:
+        """Whether nothing is left to be dealt with, as in most requests after the first few fields."""
+        return not self._left
 
     def warn(self, text: str) -> None:
         """Say what was changed."""

@@ -96,9 +96,10 @@ class OpenAIChat(Protocol):
         body["messages"] = MessageWriter(dialect, self.settings, fields, system_role).write(request.messages)
         body |= dialect.extra
         body |= self._reasoning(fields, model)
-        body |= self._sampling(fields, body, reasons=reasons)
-        body |= self._tools(fields, stream=stream)
-        body |= self._format(fields, body["messages"])
+        if not fields.all_taken:
+            body |= self._sampling(fields, body, reasons=reasons)
+            body |= self._tools(fields, stream=stream)
+            body |= self._format(fields, body["messages"])
         if stream:
             body["stream"] = True
             if dialect.stream_usage:

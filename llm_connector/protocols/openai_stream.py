@@ -11,6 +11,7 @@ from llm_connector.protocols.base import Decoder
 from llm_connector.protocols.tool_calls import ToolCallTracker
 from llm_connector.reasoning import SYNONYMS, ThinkTagReader, reasoning_text
 from llm_connector.types import ChatChunk, Usage
+from llm_connector.types.unchecked import unchecked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -108,7 +109,7 @@ class ChatDecoder(Decoder):
         self._id = self._id or payload.get("id")  # a relay's first chunk may have none of its own
         self._model = self._model or payload.get("model")
         if self.created is None and isinstance(payload.get("created"), int):
-            self.created = payload["created"] or None
+            self.created = int(payload["created"]) or None
 
     def _choice(self, choice: dict[str, Any], payload: dict[str, Any]) -> ChatChunk | None:
         index = self._index(choice, payload)
@@ -255,10 +256,8 @@ def _annotations(delta: dict[str, Any]) -> list[dict[str, Any]] | None:
 
 def read_usage(usage: dict[str, Any]) -> Usage:
     """Token counts in OpenAI's form and its variants."""
-    prompt, completion = (
-        _count(usage, "prompt_tokens", "input_tokens"),
-        _count(usage, "completion_tokens", "output_tokens"),
-    )
+    prompt = _count(usage, "prompt_tokens", "input_tokens")
+    completion = _count(usage, "completion_tokens", "output_tokens")
     details_in = _details(usage, "prompt_tokens_details", "input_tokens_details")
     details_out = _details(usage, "completion_tokens_details", "output_tokens_details")
     reasoning = _count(details_out, "reasoning_tokens") or _count(usage, "reasoning_tokens")
@@ -266,25 +265,25 @@ def read_usage(usage: dict[str, Any]) -> Usage:
     if reasoning and total == prompt + completion + reasoning:  # xAI counts reasoning beside the answer
         completion += reasoning
     cached = _count(details_in, "cached_tokens") or _count(usage, "prompt_cache_hit_tokens", "cached_tokens")
-    return Usage(
-        input_tokens=prompt,
-        output_tokens=completion,
-        total_tokens=total or prompt + completion,
-        cached_tokens=cached,
-        cache_write_tokens=_count(details_in, "cache_write_tokens", "cache_creation_input_tokens"),
-        reasoning_tokens=reasoning,
-        raw=usage,
-    )
+    counts = {
+        "input_tokens": prompt,
+        "output_tokens": completion,
+        "total_tokens": total or prompt + completion,
+        "cached_tokens": cached,
+        "cache_write_tokens": _count(details_in, "cache_write_tokens", "cache_creation_input_tokens"),
+        "reasoning_tokens": reasoning,
+        "raw": dict(usage),
+    }
+    return unchecked(Usage, counts)
 
 
-def _details(usage: dict[str, Any], *names: str) -> dict[str, Any]:
-    found = next((usage[name] for name in names if usage.get(name)), None)
+def _details(usage: dict[str, Any], name: str, other: str) -> dict[str, Any]:
+    found = usage.get(name) or usage.get(other)
     return found if isinstance(found, dict) else {}
 
 
-def _count(source: dict[str, Any], *names: str) -> int:
-    for name in names:
-        value = source.get(name)
-        if isinstance(value, int):
-            return value
-    return 0
+def _count(source: dict[str, Any], name: str, other: str = "") -> int:
+    value = source.get(name)
+    if not isinstance(value, int):
+        value = source.get(other) if other else 0
+    return int(value) if isinstance(value, int) else 0

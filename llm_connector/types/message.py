@@ -59,7 +59,7 @@ class Message(Given):
     @classmethod
     def _drop_vendor_extras(cls, value: Any) -> Any:
         """Take a vendor's own assistant message dict, of which some keys are only ever ``null`` or decoration."""
-        if not isinstance(value, dict):
+        if not isinstance(value, dict) or _SPECIAL.isdisjoint(value):
             return value
         fields = {key: item for key, item in value.items() if key not in _DECORATION}
         for synonym in ("reasoning", "thinking"):
@@ -144,3 +144,4 @@ class Message(Given):
 
 # Keys of the vendors' own assistant messages that carry nothing to send back.
 _DECORATION = {"refusal", "annotations", "audio", "function_call"}
+_SPECIAL = _DECORATION | {"reasoning", "thinking", "tool_calls"}
