@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from llm_connector.errors import InvalidRequestError
 from llm_connector.types.explain import explain
@@ -19,6 +19,8 @@ class Given(BaseModel):
     Raises:
         InvalidRequestError: A field is misspelt or has a wrong value; the message names the field.
     """
+
+    model_config = ConfigDict(defer_build=True)  # building looks for pydantic's plugins: 25 of 170 ms of our import
 
     def __init__(self, **fields: Any) -> None:
         try:
