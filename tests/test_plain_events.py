@@ -119,6 +119,11 @@ def test_the_short_way_is_taken() -> None:
     [
         ("openai_compatible", {"usage": {"prompt_tokens": 4}}, {"choices": [{"index": 0, "delta": {"content": "a"}}]}),
         ("aliyun", {"usage": {"input_tokens": 4}}, {"output": {"choices": [{"message": {"content": "a"}}]}}),
+        (
+            "google",
+            {"usageMetadata": {"promptTokenCount": 4}},
+            {"candidates": [{"content": {"parts": [{"text": "a"}]}}]},
+        ),
         ("tencent", {"Usage": {"PromptTokens": 4}}, {"Choices": [{"Delta": {"Content": "a"}}]}),
     ],
 )

@@ -209,7 +209,8 @@ class AnthropicDecoder(Decoder):
         if block.kind == "answer":
             return (self._chunk(raw, content=piece),)
         if block.kind == "tool_use":
-            return (self._chunk(raw, tool_calls=(ToolCallDelta(block.call, arguments=piece),)),)
+            delta = ToolCallDelta(block.call, None, None, piece)
+            return (ChatChunk(tool_calls=(delta,), id=self._id, model=self._model, raw=raw),)
         return ()  # a tool that the vendor runs
 
     def _continue_rarity(self, block: _Block, delta: dict[str, Any], raw: Any) -> Iterable[ChatChunk]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from llm_connector.framing import Event
     from llm_connector.protocols.base import Protocol
-    from llm_connector.types import FinishReason
+    from llm_connector.types import FinishReason, Usage
 
 FINISH_REASONS: dict[str, FinishReason] = {
     "STOP": "stop",
@@ -170,10 +170,10 @@ class GeminiDecoder(Decoder):
                 candidate.close_call()
                 yield self._chunk(candidate, index)
 
-    def ending(self) -> Iterator[ChatChunk]:
-        """The chunks that close a complete answer."""
-        self._usage = read_usage(self._counts)
-        yield from super().ending()
+    @property
+    def usage(self) -> Usage | None:
+        """The token counts that came so far."""
+        return read_usage(self._counts)
 
     @property
     def complete(self) -> bool:

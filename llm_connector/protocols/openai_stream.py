@@ -173,23 +173,27 @@ class ChatDecoder(Decoder):
         text, thought = "", ""
         calls: tuple[ToolCallDelta, ...] = ()
         for name, value in delta.items():
-            if not value or name == "role":
+            if not value:
                 continue
-            if name == "content" and value.__class__ is str and not self._think_tags:
-                text = value
-            elif name == "reasoning_content" and value.__class__ is str:
-                thought = value
-            elif name == "tool_calls" and (tracker := self._trackers.get(index)) is not None:
-                if (call := tracker.continued(value)) is None:
+            if value.__class__ is str:
+                if name == "content" and not self._think_tags:
+                    text = value
+                elif name == "reasoning_content":
+                    thought = value
+                elif name != "role":
                     return None
+            elif name == "tool_calls" and (call := self._continued(value, index)) is not None:
                 calls = (call,)
             else:
                 return None
-        if not text and not thought and not calls:
-            return None
-        return ChatChunk(
+        chunk = ChatChunk(
             text, thought, calls, None, None, None, self._id, self._model, index, None, None, None, payload
         )
+        return chunk if text or thought or calls else None
+
+    def _continued(self, pieces: Any, index: int) -> ToolCallDelta | None:
+        tracker = self._trackers.get(index)
+        return None if tracker is None else tracker.continued(pieces)
 
     def _index(self, choice: dict[str, Any], payload: dict[str, Any]) -> int:
         """The choice's number. A server that counts its chunks there has asked for one choice and names no object."""
