@@ -1,7 +1,7 @@
 """Models made of values that are known to be right. Who made sure of that is who calls this.
 
-An answer's models took a third of the time in which a small answer is read, most of it to look again at what had been
-looked at: 15 of 26 µs, now 5 (CPython 3.11, pydantic 2.14, 2026-11). A test compares both ways.
+The pieces of an answer were looked at when they came. To look again took two fifths of the time in which a small answer
+is read: 17 µs without, 28 with it (CPython 3.11, pydantic 2.14, 2026-11). A test compares both ways.
 """
 
 from __future__ import annotations
