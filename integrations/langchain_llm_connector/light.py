@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
-from langchain_llm_connector.unvalidated import Template
+from llm_connector.types.unchecked import Template
 
 if TYPE_CHECKING:
     from langchain_core.messages.tool import ToolCallChunk

@@ -9,9 +9,9 @@ from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, HumanMe
 
 from langchain_llm_connector.blocks_in import block_of, tool_results_in
 from langchain_llm_connector.reasoning import REASONING, reasoning_of, reasoning_text_of
-from langchain_llm_connector.unvalidated import Template
 from llm_connector.errors import InvalidRequestError
 from llm_connector.types import Message, TextBlock, ToolCall
+from llm_connector.types.unchecked import Template
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, LogProb, MessageRole, TextBlock
 
-from llama_index.llms.llm_connector.construction import made
 from llama_index.llms.llm_connector.reasoning import REASONING_CONTENT, keep_payload, thinking_block
 from llama_index.llms.llm_connector.tools import TOOL_CALLS, call_block, call_in_kwargs
+from llm_connector.types.unchecked import unchecked
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -45,14 +45,14 @@ def assistant_message(text: str, thinking: ThinkingBlock | None, calls: Collecti
     """A message of one text block at most: LlamaIndex joins several with line ends."""
     blocks: list[ContentBlock] = [] if thinking is None else [thinking]
     if text or not calls:
-        blocks.append(made(TextBlock, {"block_type": "text", "text": text}))
+        blocks.append(unchecked(TextBlock, {"block_type": "text", "text": text}))
     kwargs: dict[str, Any] = {}
     if thinking is not None and thinking.content:
         kwargs[REASONING_CONTENT] = thinking.content
     if calls:
         blocks += map(call_block, calls)
         kwargs[TOOL_CALLS] = [call_in_kwargs(call) for call in calls]
-    return made(ChatMessage, {"role": MessageRole.ASSISTANT, "additional_kwargs": kwargs, "blocks": blocks})
+    return unchecked(ChatMessage, {"role": MessageRole.ASSISTANT, "additional_kwargs": kwargs, "blocks": blocks})
 
 
 def _raw(answer: llm_connector.ChatResponse) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from llama_index.core.base.llms.types import ChatResponse, ThinkingBlock
 
-from llama_index.llms.llm_connector.construction import made
 from llama_index.llms.llm_connector.responses import assistant_message, logprobs, to_response
+from llm_connector.types.unchecked import unchecked
 
 if TYPE_CHECKING:
     import llm_connector
@@ -51,7 +51,7 @@ class Accumulator:
             "logprobs": logprobs(told) if told else None,
             "additional_kwargs": {"thinking_delta": thought} if thought else {},  # agents read it here and nowhere else
         }
-        return made(ChatResponse, fields)
+        return unchecked(ChatResponse, fields)
 
 
 def last(answer: llm_connector.ChatResponse) -> ChatResponse:
