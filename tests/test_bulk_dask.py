@@ -26,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # a cluster that loses worker
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[distributed.Client]:
+def whole_cluster() -> Iterator[distributed.Client]:
     with (
         distributed.LocalCluster(
             n_workers=3, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
@@ -34,6 +34,13 @@ def cluster() -> Iterator[distributed.Client]:
         distributed.Client(local) as client,
     ):
         yield client
+
+
+@pytest.fixture
+def cluster(whole_cluster: distributed.Client) -> distributed.Client:
+    """With all its workers, also after a test that killed some."""
+    whole_cluster.wait_for_workers(3, timeout=30)
+    return whole_cluster
 
 
 def caller(server: OpenAIChatServer, **options) -> BulkCaller:
