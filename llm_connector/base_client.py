@@ -14,7 +14,7 @@ from llm_connector.observer import observer_of_chat, observer_of_embedding
 from llm_connector.protocols.wire import checked_model
 from llm_connector.provider import A_COUNT
 from llm_connector.settings import Settings, check_host
-from llm_connector.transport import READ_TIMEOUT, TransportOptions, checked_proxy
+from llm_connector.transport.options import READ_TIMEOUT, TransportOptions, checked_proxy
 from llm_connector.types import ChatRequest
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from llm_connector.hidden import HiddenHeaders, without
 from llm_connector.observer import NOBODY
 from llm_connector.protocols.wire import Answer
 from llm_connector.settings import check_key
-from llm_connector.transport import full_url, http_request
+from llm_connector.transport.requests import full_url, http_request
 from llm_connector.version import __version__
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
     from llm_connector.deadline import Deadline
     from llm_connector.errors import LLMError
-    from llm_connector.http_message import Head, HttpRequest
     from llm_connector.protocols.base import Protocol
     from llm_connector.protocols.wire import WireRequest
     from llm_connector.settings import Settings
-    from llm_connector.transport import TransportOptions
+    from llm_connector.transport.http_message import Head, HttpRequest
+    from llm_connector.transport.options import TransportOptions
     from llm_connector.types import ChatRequest
 
 FIRST_FAILURE = 300  # statuses from here on are no answers

@@ -9,13 +9,13 @@ import contextlib
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from llm_connector.base_client import BaseClient, as_inputs
-from llm_connector.compression import readable
 from llm_connector.errors import LLMError
-from llm_connector.http_message import WholeAnswer
-from llm_connector.pool import ConnectionPool
 from llm_connector.protocols.wire import Conversation
-from llm_connector.reading import read_body
-from llm_connector.transport import TransportErrors, resolve, sleep, stream_errors
+from llm_connector.transport.compression import readable
+from llm_connector.transport.errors import TransportErrors, stream_errors
+from llm_connector.transport.http_message import WholeAnswer
+from llm_connector.transport.pool import ConnectionPool, resolve, sleep
+from llm_connector.transport.reading import read_body
 from llm_connector.types import ModelList
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from llm_connector.call import Call
-    from llm_connector.http_message import HttpAnswer
     from llm_connector.ollama import OllamaModels
     from llm_connector.protocols.base import StreamReader
     from llm_connector.protocols.wire import Answer, Exchange, WireRequest
+    from llm_connector.transport.http_message import HttpAnswer
     from llm_connector.types import ChatChunk, ChatRequest, ChatResponse, EmbeddingResponse, Message, ModelInfo
 
     Messages = str | ChatRequest | Sequence[Message | dict[str, Any]]

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self, TypeVar, cast
 
-from llm_connector.compression import areadable, readable
 from llm_connector.errors import ConfigError
 from llm_connector.protocols import ollama_management as management
 from llm_connector.protocols.ollama_management import ModelCard, OllamaModel, PullProgress, PullReader, RunningModel
 from llm_connector.protocols.wire import Conversation
-from llm_connector.transport import TransportErrors
+from llm_connector.transport.compression import areadable, readable
+from llm_connector.transport.errors import TransportErrors
 
 if TYPE_CHECKING:
     import builtins
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from llm_connector.async_client import AsyncLLMClient
     from llm_connector.call import Call
     from llm_connector.client import LLMClient
-    from llm_connector.http_message import AsyncHttpAnswer, HttpAnswer
     from llm_connector.protocols.ollama import Ollama
     from llm_connector.protocols.wire import Exchange
+    from llm_connector.transport.http_message import AsyncHttpAnswer, HttpAnswer
 
 __all__ = [
     "AsyncOllamaModels",

@@ -10,9 +10,9 @@ import h11
 import httpx
 
 from llm_connector import LLMClient
-from llm_connector.addresses import address
-from llm_connector.route import request_bytes
-from llm_connector.transport import resolve
+from llm_connector.transport.addresses import address
+from llm_connector.transport.pool import resolve
+from llm_connector.transport.route import request_bytes
 
 
 @dataclass

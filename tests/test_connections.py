@@ -20,8 +20,8 @@ from llm_connector import (
     LLMClient,
     LLMError,
 )
-from llm_connector.asyncio_connect import connected_socket
-from llm_connector.idle import MAX_IDLE, Idle
+from llm_connector.transport.asyncio_connect import connected_socket
+from llm_connector.transport.idle import MAX_IDLE, Idle
 from servers.faults import CLOSE, RESET, FaultServer, closed_port, whole
 from servers.raw import RawServer
 from transport_kit import ASYNC_WAYS, WAYS, black_hole, no_new_sockets, options, outcome, outcomes, resolve, wait_for
@@ -178,7 +178,7 @@ def test_the_oldest_connection_goes_when_it_has_ended_or_there_are_too_many() ->
 
 
 def test_no_more_connections_than_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("llm_connector.idle.MAX_IDLE", 3)
+    monkeypatch.setattr("llm_connector.transport.idle.MAX_IDLE", 3)
     with FaultServer([answer_of(streaming=True)]) as server, LLMClient(**options(server.port)) as client:
         streams = [client.stream("hi") for _ in range(10)]
         assert [stream.response().content for stream in streams] == [TEXT] * 10
@@ -191,8 +191,8 @@ def test_no_more_connections_than_that_wait(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_connection_that_was_idle_for_too_long_is_closed_and_replaced(
     way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llm_connector.connections.IDLE_SECONDS", 0.05)
-    monkeypatch.setattr("llm_connector.async_connections.IDLE_SECONDS", 0.05)
+    monkeypatch.setattr("llm_connector.transport.connections.IDLE_SECONDS", 0.05)
+    monkeypatch.setattr("llm_connector.transport.async_connections.IDLE_SECONDS", 0.05)
     with FaultServer([whole(CHAT)]) as server:
         slow = {**options(server.port), "api_key": lambda: time.sleep(0.1) or "k"}
         assert outcomes(way, slow, "one", "two") == [TEXT, TEXT]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from llm_connector.http1 import MAX_CHUNK_HEAD_BYTES, MAX_HEAD_BYTES, AnswerReader, request_head
+from llm_connector.transport.http1 import MAX_CHUNK_HEAD_BYTES, MAX_HEAD_BYTES, AnswerReader, request_head
 
 
 class Reading(NamedTuple):

@@ -12,7 +12,7 @@ import pytest
 
 from fault_table import CHAT, TEXT, answer_of
 from llm_connector import ConfigError, ConnectError, LLMError, RequestTimeoutError
-from llm_connector.proxies import SystemProxies
+from llm_connector.transport.proxies import SystemProxies
 from servers.faults import CLOSE, RESET, FaultServer, Plan, closed_port, whole
 from servers.raw import RawServer
 from servers.relays import HttpProxy, Relay, SocksProxy

@@ -9,7 +9,7 @@ import pytest
 
 import llm_connector
 
-FOLDER = Path(llm_connector.__file__).parent
+FOLDER = Path(llm_connector.__file__).parent / "transport"
 ALIKE = (
     ("async_connections", "connections", "class AsyncConnection:", "class Connection:", ""),
     ("async_network", "network", "async def start_tls", "def start_tls", "def close("),

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fault_table import CHAT, DELTAS, EVENTS, SSE, TEXT, answer_of
-from llm_connector import AsyncLLMClient, ConfigError, LLMClient, RequestTimeoutError, asyncio_stream
+from llm_connector import AsyncLLMClient, ConfigError, LLMClient, RequestTimeoutError
 from llm_connector.deadline import Deadline
 from llm_connector.errors import LLMError
-from llm_connector.pace import Pace
+from llm_connector.transport import asyncio_stream
+from llm_connector.transport.pace import Pace
 from servers.faults import FaultServer, Plan, chunk, head, whole
 from servers.raw import RawServer
 from servers.relays import HttpProxy, Relay
@@ -152,8 +153,8 @@ OPEN_END = answer_of(streaming=True)[: -len(chunk(b""))]  # the vendor's mark of
 def test_after_its_end_a_stream_is_left_soon_and_complete(
     way: str, rest: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llm_connector.connections.PATIENCE", 0.2)
-    monkeypatch.setattr("llm_connector.async_connections.PATIENCE", 0.2)
+    monkeypatch.setattr("llm_connector.transport.connections.PATIENCE", 0.2)
+    monkeypatch.setattr("llm_connector.transport.async_connections.PATIENCE", 0.2)
     with FaultServer([OPEN_END, *rest, 5.0]) as server:
         started = time.monotonic()
         assert outcomes(way, options(server.port), "a", streaming=True) == [TEXT]

@@ -176,7 +176,7 @@ def test_a_proxy_that_refuses_says_why() -> None:
 
 
 def test_a_whole_answer_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("llm_connector.reading.MAX_ANSWER_BYTES", 100_000)
+    monkeypatch.setattr("llm_connector.transport.reading.MAX_ANSWER_BYTES", 100_000)
     endless = [head(transfer_encoding="chunked"), *[chunk(b" " * 65536)] * 50]
     with (
         FaultServer(endless) as server,

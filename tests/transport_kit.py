@@ -20,7 +20,9 @@ import trio
 import trustme
 
 from fault_table import EVENTS, SSE
-from llm_connector import AsyncLLMClient, LLMClient, LLMError, route, transport
+from llm_connector import AsyncLLMClient, LLMClient, LLMError
+from llm_connector.transport import options as connecting
+from llm_connector.transport import route
 from servers.faults import Plan, chunk, head
 
 if TYPE_CHECKING:
@@ -181,8 +183,8 @@ def trusted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     file = tmp_path / "authority.pem"
     AUTHORITY.cert_pem.write_to_path(str(file))
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
-    for cache in (transport.tls_context, route.proxy):
+    for cache in (connecting.tls_context, route.proxy):
         cache.cache_clear()
     yield file
-    for cache in (transport.tls_context, route.proxy):
+    for cache in (connecting.tls_context, route.proxy):
         cache.cache_clear()

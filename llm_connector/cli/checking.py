@@ -11,7 +11,8 @@ from llm_connector.client import LLMClient
 from llm_connector.errors import LLMError
 from llm_connector.provider import Provider
 from llm_connector.providers import find_provider
-from llm_connector.transport import resolve, without_credentials
+from llm_connector.transport.pool import resolve
+from llm_connector.transport.requests import without_credentials
 
 _TINY_ANSWER = 16  # tokens; fewer are refused by some vendors
 

@@ -15,7 +15,7 @@ from llm_connector.hidden import opened, sealed
 from llm_connector.known_models import KnownModels
 from llm_connector.providers import find_provider
 from llm_connector.settings import Settings
-from llm_connector.transport import READ_TIMEOUT
+from llm_connector.transport.options import READ_TIMEOUT
 
 if TYPE_CHECKING:
     from llm_connector.provider import Provider

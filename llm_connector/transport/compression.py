@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from llm_connector.http_message import AsyncHttpAnswer, HttpAnswer
+    from llm_connector.transport.http_message import AsyncHttpAnswer, HttpAnswer
 
 
 def readable(answer: HttpAnswer) -> Iterator[bytes]:

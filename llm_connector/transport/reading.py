@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llm_connector.compression import areadable, readable
 from llm_connector.errors import DecodeError
+from llm_connector.transport.compression import areadable, readable
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from llm_connector.http_message import AsyncHttpAnswer, Head, HttpAnswer
+    from llm_connector.transport.http_message import AsyncHttpAnswer, Head, HttpAnswer
 
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
 MAX_ERROR_BYTES = 1024 * 1024

@@ -6,10 +6,10 @@ import contextlib
 from collections import deque
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
-from llm_connector.proxies import SystemProxies
+from llm_connector.transport.proxies import SystemProxies
 
 if TYPE_CHECKING:
-    from llm_connector.addresses import Address
+    from llm_connector.transport.addresses import Address
 
 IDLE_SECONDS = 30.0
 MAX_IDLE = 100  # of each address

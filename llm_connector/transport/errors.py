@@ -1,22 +1,15 @@
-"""The seam to what sends: requests as it takes them, its errors as ours. Connections are in ``connections``."""
+"""The HTTP library's errors as ours: the seam between what sends and who asked. Nothing is sent here."""
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import functools
-import re
-import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from llm_connector.errors import ConfigError, ConnectError, DecodeError, LLMError, RequestTimeoutError
-from llm_connector.http_message import HttpRequest
 
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from types import TracebackType
 
     import httpx
@@ -24,89 +17,6 @@ if TYPE_CHECKING:
     from llm_connector.call import Call
     from llm_connector.deadline import Deadline
     from llm_connector.protocols.base import StreamReader
-    from llm_connector.protocols.wire import WireRequest
-
-CONNECT_TIMEOUT = 5.0
-READ_TIMEOUT = 600.0
-PATIENCE = 1.0  # seconds for the rest of an answer whose end has come
-_PROXIES = ("http://", "https://", "socks5://", "socks5h://")
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_VALUE = re.compile(r"[\t\x20-\x7e]*")
-sleep = time.sleep
-
-
-def resolve(value: Any) -> Any:
-    """The value, or what the function gives that stands for it."""
-    return value() if callable(value) else value
-
-
-@dataclass(frozen=True, slots=True)
-class TransportOptions:
-    """How to connect.
-
-    Attributes:
-        timeout: Seconds without a byte before a call is given up.
-        proxy: The proxy's address; ``None`` for the environment's.
-    """
-
-    timeout: float = READ_TIMEOUT
-    proxy: str | None = field(default=None, repr=False)
-
-
-@functools.cache
-def tls_context() -> ssl.SSLContext:
-    """One for all clients: reading the certificates costs more than everything else in making a client."""
-    import httpx  # noqa: PLC0415 - loaded with the first request
-
-    context = httpx.create_ssl_context()
-    context.set_alpn_protocols(["http/1.1"])
-    return context
-
-
-def http_request(wire: WireRequest, url: str, headers: Mapping[str, str], timeout: float) -> HttpRequest:
-    """A request that can be sent.
-
-    Raises:
-        ConfigError: A header cannot be sent. No header's value is shown.
-    """
-    url, basic = without_credentials(url)
-    headers = {name: value.strip(" \t") for name, value in headers.items()} | basic
-    _check_headers(headers)
-    return HttpRequest(wire.method, url, headers, wire.body, timeout)
-
-
-def _check_headers(headers: dict[str, str]) -> None:
-    if _VALUE.fullmatch("".join(headers.values())) and _NAME.fullmatch("".join(headers)) and "" not in headers:
-        return
-    bad = next(name for name, value in headers.items() if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value))
-    raise ConfigError(f"header {bad!r} holds a line break or another character that a header cannot have")
-
-
-def without_credentials(url: str) -> tuple[str, dict[str, str]]:
-    """The address without ``user:password@``, which the HTTP library would log, and the header that says the same."""
-    parts = urlsplit(url)
-    given, sign, host = parts.netloc.rpartition("@")
-    if not sign:
-        return url, {}
-    named = base64.b64encode(unquote(given).encode()).decode()
-    return urlunsplit(parts._replace(netloc=host)), {"authorization": f"Basic {named}"}
-
-
-def checked_proxy(proxy: str | None) -> str | None:
-    """The proxy's address as it is.
-
-    Raises:
-        ConfigError: It cannot be one. It is not shown: it may hold a password.
-    """
-    if proxy is not None and not (isinstance(proxy, str) and proxy.startswith(_PROXIES)):
-        raise ConfigError("proxy is an address that begins with http://, https://, socks5:// or socks5h://")
-    return proxy
-
-
-def full_url(base_url: str, wire: WireRequest) -> str:
-    """The address as sent, so that a signature covers it."""
-    query = f"?{urlencode(wire.query)}" if wire.query else ""
-    return f"{base_url.removesuffix(wire.above)}{wire.path}{query}"
 
 
 class TransportErrors:

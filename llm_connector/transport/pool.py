@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,18 @@ from llm_connector.errors import ConfigError
 if TYPE_CHECKING:
     import httpx
 
-    from llm_connector.connections import Connections
     from llm_connector.deadline import Deadline
-    from llm_connector.http_message import HttpAnswer, HttpRequest
-    from llm_connector.transport import TransportOptions
+    from llm_connector.transport.connections import Connections
+    from llm_connector.transport.http_message import HttpAnswer, HttpRequest
+    from llm_connector.transport.options import TransportOptions
+
+
+sleep = time.sleep
+
+
+def resolve(value: Any) -> Any:
+    """The value, or what the function gives that stands for it."""
+    return value() if callable(value) else value
 
 
 class ConnectionPool:
@@ -31,14 +40,14 @@ class ConnectionPool:
     def send(self, request: HttpRequest, deadline: Deadline) -> HttpAnswer:
         """Send, up to the answer's head. Redirects are never followed: they would carry the key to another host."""
         if self._given is not None:
-            from llm_connector.own_client import send  # noqa: PLC0415 - few give one
+            from llm_connector.transport.own_client import send  # noqa: PLC0415 - few give one
 
             return send(self._given, request, deadline)
         if self._process != os.getpid():  # forked: the parent goes on using its connections, so they are left alone
             self._inherited.append(self._made)
             self._process, self._made = os.getpid(), None
         if self._made is None:
-            from llm_connector.connections import Connections  # noqa: PLC0415 - with the HTTP library: half of all time
+            from llm_connector.transport.connections import Connections  # noqa: PLC0415 - with the HTTP library: half of all time
 
             self._made = Connections(self._options.proxy)
             weakref.finalize(self, self._made.abandon)  # in a reference cycle __del__ may come after the sockets' own

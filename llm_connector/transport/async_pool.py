@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import anyio.to_thread
 
-from llm_connector.pool import check_given
+from llm_connector.transport.pool import check_given
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     import httpx
 
     from llm_connector.deadline import Deadline
-    from llm_connector.http_message import AsyncHttpAnswer, HttpRequest
-    from llm_connector.transport import TransportOptions
+    from llm_connector.transport.http_message import AsyncHttpAnswer, HttpRequest
+    from llm_connector.transport.options import TransportOptions
 
 asleep = anyio.sleep
 
@@ -51,7 +51,7 @@ class AsyncConnectionPool:
     async def send(self, request: HttpRequest, deadline: Deadline) -> AsyncHttpAnswer:
         """Send, up to the answer's head. Redirects are never followed: they would carry the key to another host."""
         if self._given is not None:
-            from llm_connector.own_client import asend  # noqa: PLC0415 - few give one
+            from llm_connector.transport.own_client import asend  # noqa: PLC0415 - few give one
 
             return await asend(self._given, request, deadline)
         loop = _running_loop()
@@ -85,7 +85,7 @@ class _Life:
     """
 
     def __init__(self, options: TransportOptions) -> None:
-        from llm_connector.async_connections import AsyncConnections  # noqa: PLC0415 - as in pool
+        from llm_connector.transport.async_connections import AsyncConnections  # noqa: PLC0415 - as in pool
 
         self.connections = AsyncConnections(options.proxy)
         self._watch: AsyncGenerator[None, None] | None = None

@@ -9,23 +9,23 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from llm_connector.addresses import address
 from llm_connector.errors import ConfigError
-from llm_connector.http1 import AnswerReader
-from llm_connector.http_library import HUNG_UP, LibraryErrors, raise_as_httpx
-from llm_connector.idle import IDLE_SECONDS, Idle
-from llm_connector.network import Network
-from llm_connector.route import Connect, StartTLS, proxy, request_bytes, steps
-from llm_connector.transport import CONNECT_TIMEOUT, PATIENCE
+from llm_connector.transport.addresses import address
+from llm_connector.transport.http1 import AnswerReader
+from llm_connector.transport.http_library import HUNG_UP, LibraryErrors, raise_as_httpx
+from llm_connector.transport.idle import IDLE_SECONDS, Idle
+from llm_connector.transport.network import Network
+from llm_connector.transport.options import CONNECT_TIMEOUT, PATIENCE
+from llm_connector.transport.route import Connect, StartTLS, proxy, request_bytes, steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from llm_connector.addresses import Address
     from llm_connector.deadline import Deadline
-    from llm_connector.http_message import HttpRequest
-    from llm_connector.idle import Key
-    from llm_connector.route import Proxy, Step
+    from llm_connector.transport.addresses import Address
+    from llm_connector.transport.http_message import HttpRequest
+    from llm_connector.transport.idle import Key
+    from llm_connector.transport.route import Proxy, Step
 
 
 class Connection:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import httpcore
 from socksio import ProtocolError, socks5
 
-from llm_connector.route import Say
+from llm_connector.transport.route import Say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from llm_connector.addresses import Address
-    from llm_connector.route import Proxy, Step, Steps
+    from llm_connector.transport.addresses import Address
+    from llm_connector.transport.route import Proxy, Step, Steps
 
 _SIZES = {b"\x01": 10, b"\x04": 22}  # bytes of a reply that tells an address, by the kind of that
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import httpcore
 
-from llm_connector.network import MAX_READ, PIECE
-from llm_connector.pace import Pace
+from llm_connector.transport.network import MAX_READ, PIECE
+from llm_connector.transport.pace import Pace
 
 if TYPE_CHECKING:
     import ssl
@@ -44,7 +44,7 @@ class AsyncNetwork:
             self._hang_up = self._stream.get_extra_info("socket").close
             self._later = sys.modules["trio"].lowlevel.current_trio_token().run_sync_soon
             return
-        from llm_connector.asyncio_stream import connect  # noqa: PLC0415 - not in trio
+        from llm_connector.transport.asyncio_stream import connect  # noqa: PLC0415 - not in trio
 
         connected = await connect(host, port, left, self.pace)
         self._stream = connected

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import httpcore
 
-from llm_connector.asyncio_connect import connected_socket, is_address
+from llm_connector.transport.asyncio_connect import connected_socket, is_address
 
 if TYPE_CHECKING:
     import ssl
 
-    from llm_connector.pace import Pace
+    from llm_connector.transport.pace import Pace
 
 MAX_BUFFERED = 256 * 1024  # bytes; then the server has to wait
 _MAX_UNSENT = 64 * 1024  # bytes that may still be on their way out when writing is over

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from llm_connector.errors import ConfigError
-from llm_connector.transport import CONNECT_TIMEOUT
+from llm_connector.transport.options import CONNECT_TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from llm_connector.deadline import Deadline
-    from llm_connector.http_message import HttpRequest
+    from llm_connector.transport.http_message import HttpRequest
 
 _NEVER_ANSWERED = "Server disconnected without sending a response"  # httpcore 1.0
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import httpcore
 
-from llm_connector.pace import Pace
+from llm_connector.transport.pace import Pace
 
 if TYPE_CHECKING:
     import ssl

@@ -14,15 +14,15 @@ import httpcore
 import httpx
 
 from llm_connector.errors import ConfigError
-from llm_connector.http1 import AnswerReader, request_head
 from llm_connector.settings import check_host
-from llm_connector.transport import tls_context
+from llm_connector.transport.http1 import AnswerReader, request_head
+from llm_connector.transport.options import tls_context
 
 if TYPE_CHECKING:
     import ssl
 
-    from llm_connector.addresses import Address
-    from llm_connector.http_message import HttpRequest
+    from llm_connector.transport.addresses import Address
+    from llm_connector.transport.http_message import HttpRequest
 
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 
@@ -119,7 +119,7 @@ def steps(goal: Address, through: Proxy | None) -> Steps:
         if through.scheme == "https":
             yield StartTLS(tls_context(), through.host)
         if not through.repeats:
-            from llm_connector.socks import greeting  # noqa: PLC0415 - few have such a proxy
+            from llm_connector.transport.socks import greeting  # noqa: PLC0415 - few have such a proxy
 
             yield from greeting(goal, through)
         elif goal.encrypted:
