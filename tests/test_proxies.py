@@ -12,6 +12,7 @@ import pytest
 
 from fault_table import CHAT, TEXT, answer_of
 from llm_connector import ConfigError, ConnectError, LLMError, RequestTimeoutError
+from llm_connector.transport.network import MAX_READ
 from llm_connector.transport.proxies import SystemProxies
 from servers.faults import CLOSE, RESET, FaultServer, Plan, closed_port, whole
 from servers.raw import RawServer
@@ -292,18 +293,25 @@ def test_a_broken_address_in_the_environment_is_told_and_not_shown(
         cause = cause.__cause__
 
 
-def test_a_proxy_that_says_more_than_yes(trusted: object) -> None:
-    """What comes behind the head of its answer belongs to the tunnel."""
-    del trusted
+@every_way
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize("padding", [None, 0, MAX_READ - 40, MAX_READ], ids=["nothing", "a bit", "a read", "more"])
+def test_what_a_proxy_says_behind_its_answer_is_never_taken_for_the_servers(way: str, padding: int | None) -> None:
+    """In a tunnel it came without encryption, from whom that shuts out."""
     context = server_context()
+    yes = b"HTTP/1.1 200 OK\r\nvia: 1.1 proxy"
 
     def serve(connection: Any) -> None:
         connection.recv(1000)
-        connection.sendall(b"HTTP/1.1 200 OK\r\nvia: 1.1 proxy\r\n\r\n")
+        more = b"" if padding is None else b"\r\nx: " + b"x" * padding
+        connection.sendall(yes + more + b"\r\n\r\n" + (b"" if padding is None else whole(b'{"choices":[]}')))
         with context.wrap_socket(connection, server_side=True) as secure:
             secure.recv(1 << 16)
             secure.sendall(whole(CHAT, connection="close"))
 
-    for way in WAYS:
-        with RawServer(serve) as proxy:
-            assert outcome(way, far("https", proxy=f"http://127.0.0.1:{proxy.port}")) == TEXT
+    with RawServer(serve) as proxy:
+        got = outcome(way, far("https", proxy=f"http://127.0.0.1:{proxy.port}"))
+    if padding is None:
+        assert got == TEXT
+    else:
+        assert type(got) is ConnectError, repr(got)

@@ -203,6 +203,8 @@ class AsyncioStream(httpcore.AsyncNetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.AsyncNetworkStream:
         """The same stream, encrypted."""
+        if self._receiver.pieces:  # they would be read behind the handshake, as if they had come encrypted
+            raise httpcore.ConnectError("something was said before encryption began")
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(timeout):

@@ -70,6 +70,11 @@ class AnswerReader:
         return self._body is not None and self._body.ended
 
     @property
+    def surplus(self) -> bool:
+        """Whether anything came behind the answer's end."""
+        return self._body is not None and self._body.surplus
+
+    @property
     def reusable(self) -> bool:
         """Whether its connection can carry another one: it ended, is to stay open, and nothing came behind the end."""
         return self._keeps and self._body is not None and self._body.ended and not self._body.surplus

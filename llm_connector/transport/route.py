@@ -137,6 +137,8 @@ def _tunnel(goal: Address, through: Proxy) -> Steps:
         reader.feed((yield Say(b"")))
     if not 200 <= reader.status < 300:  # noqa: PLR2004
         raise httpcore.ProxyError(f"{reader.status} {reader.reason}")
+    if reader.surplus:
+        raise httpcore.ProxyError("something was said before encryption began")
 
 
 def request_bytes(request: HttpRequest, goal: Address, through: Proxy | None) -> bytes:
