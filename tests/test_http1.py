@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from typing import NamedTuple
 
 import h11
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from llm_connector.transport.http1 import MAX_CHUNK_HEAD_BYTES, MAX_HEAD_BYTES, AnswerReader, request_head
+from llm_connector.transport.http1 import MAX_EXTENSION_BYTES, MAX_HEAD_BYTES, AnswerReader, request_head
 
 
 class Reading(NamedTuple):
@@ -136,6 +137,8 @@ BAD = {
     "a size with a line": answer(CHUNKED, body=b"1_0\r\nhello, hello, hell\r\n0\r\n\r\n"),
     "no size": answer(CHUNKED, body=b"\r\nhello\r\n0\r\n\r\n"),
     "a size beyond all": answer(CHUNKED, body=b"f" * 17 + b"\r\nhello"),
+    "a size beyond all memory": answer(CHUNKED, body=b"7" + b"f" * 15 + b"\r\nhello"),
+    "a size at the end of all memory": answer(CHUNKED, body=b"f" * 15 + b"\r\nhello"),
     "a chunk longer than told": answer(CHUNKED, body=b"5\r\nhello!\r\n0\r\n\r\n"),
     "a line feed alone behind a size": answer(CHUNKED, body=b"5\nhello\r\n0\r\n\r\n"),
     "a line feed alone behind a chunk": answer(CHUNKED, body=b"5\r\nhello\n0\r\n\r\n"),
@@ -205,14 +208,23 @@ def test_what_is_not_http_is_told_at_once_and_not_when_it_ends() -> None:
         answer("x: " + "a" * MAX_HEAD_BYTES),
         answer(status="100 Continue") * (MAX_HEAD_BYTES // 20),
         b"HTTP/1.1 200 OK\r\nx: " + b"a" * MAX_HEAD_BYTES,
-        answer(CHUNKED, body=b"5;" + b"a" * MAX_CHUNK_HEAD_BYTES),
+        answer(CHUNKED, body=b"5;" + b"a" * (MAX_EXTENSION_BYTES + 1)),
+        answer(CHUNKED, body=b"5;" + b"a" * (MAX_EXTENSION_BYTES + 1) + b"\r\nhello\r\n0\r\n\r\n"),
         answer(CHUNKED, body=b"0\r\n" + b"x: y\r\n" * (MAX_HEAD_BYTES // 5)),
     ],
-    ids=["head", "announcements", "unfinished head", "extension", "trailer"],
+    ids=["head", "announcements", "unfinished head", "extension", "whole extension", "trailer"],
 )  # fmt: skip
 def test_what_stands_beside_a_body_has_limits(data: bytes, piece: int) -> None:
     pieces = [data[start : start + piece] for start in range(0, len(data), piece)]
     assert read(pieces, closed=False).refused
+
+
+def test_a_trailer_costs_the_same_wherever_it_is_cut() -> None:
+    """A byte at a time, one that is held and searched as a whole took four seconds."""
+    data = answer(CHUNKED, body=HELLO + b"0\r\n" + b"x: y\r\n" * 10_000 + b"\r\n")
+    started = time.process_time()
+    assert read([data[at : at + 1] for at in range(len(data))]).ended
+    assert time.process_time() - started < 1
 
 
 def test_the_answer_to_a_tunnel_has_no_body() -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 MAX_HEAD_BYTES = 100 * 1024  # as httpcore 1.0 has it; for the trailer too
-MAX_CHUNK_HEAD_BYTES = 4096
+MAX_EXTENSION_BYTES = 1000  # behind the size of a chunk
 
 _FIRST_ANSWER = 200  # lower statuses announce one
 _SWITCHED = 101
@@ -30,8 +30,10 @@ _HEAD = re.compile(
 )
 _LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
 # The head of a chunk, with the line break that closes the chunk before it.
-_CHUNK_HEAD = re.compile(rb"\r\n([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n]*)?\r\n")
-_CHUNK_HEAD_BEGUN = re.compile(rb"\r?|\r\n(?:[0-9A-Fa-f]{1,16}[ \t]*(?:;[^\r\n]*)?\r?)?")
+# Each part is bounded, so that a place in a body is always a number that Python can count memory with.
+_SIZE_AND_EXTENSION = rb"([0-9A-Fa-f]{1,15})[ \t]{0,64}(?:;[^\r\n]{0,%d})?" % MAX_EXTENSION_BYTES
+_CHUNK_HEAD = re.compile(rb"\r\n%b\r\n" % _SIZE_AND_EXTENSION)
+_CHUNK_HEAD_BEGUN = re.compile(rb"\r?|\r\n(?:%b\r?)?" % _SIZE_AND_EXTENSION)
 
 
 def request_head(method: str, target: str, headers: Iterable[tuple[str, str]]) -> bytes:
@@ -198,12 +200,13 @@ class _Rest:
 class _Chunks:
     """A body in chunks. What ends one of them and begins the next is held until all of it is there."""
 
-    __slots__ = ("_fault", "_held", "_left", "_trailer", "ended", "surplus")
+    __slots__ = ("_fault", "_held", "_left", "_trailer", "_trailer_size", "ended", "surplus")
 
     def __init__(self) -> None:
         self._held = b"\r\n"  # as if a chunk before the first had ended
         self._left = 0  # bytes of the chunk that are to come
         self._trailer = False
+        self._trailer_size = 0
         self._fault: httpcore.RemoteProtocolError | None = None
         self.ended = self.surplus = False
 
@@ -245,13 +248,16 @@ class _Chunks:
         self._hold(data[at:])
 
     def _hold(self, begun: bytes) -> None:
-        if len(begun) > MAX_CHUNK_HEAD_BYTES or not _CHUNK_HEAD_BEGUN.fullmatch(begun):
+        if not _CHUNK_HEAD_BEGUN.fullmatch(begun):
             raise httpcore.RemoteProtocolError(f"no beginning of a chunk: {begun[:40]!r}")
         self._held = begun
 
     def _take_trailer(self, data: bytes) -> None:
-        _, end, behind = data.partition(b"\r\n\r\n")
-        if not end and len(data) > MAX_HEAD_BYTES:
+        """Nobody reads it, so that only what could be the beginning of its end is held."""
+        trailer, end, behind = data.partition(b"\r\n\r\n")
+        self._trailer_size += len(trailer)
+        if self._trailer_size > MAX_HEAD_BYTES:
             raise httpcore.RemoteProtocolError("the answer's trailer is too large")
         self.ended, self.surplus = end != b"", behind != b""
-        self._held = b"" if end else data
+        self._held = b"" if end else data[-3:]
+        self._trailer_size -= len(self._held)
