@@ -90,8 +90,11 @@ GOOD = {
     "to be closed, among others": (
         answer("connection: X-Name , CLOSE", "content-length: 5", body=b"hello"), 200, b"hello", False,
     ),
+    "to be closed, behind a tab": (
+        answer("connection: x-name,\tclose", "content-length: 5", body=b"hello"), 200, b"hello", False,
+    ),
     "chunks": (answer(CHUNKED, body=HELLO + b"A\r\n, and more\r\n0\r\n\r\n".replace(b"A", b"a")), 200, b"hello, and more", True),
-    "chunks beat a length": (answer("content-length: 1", CHUNKED, body=HELLO + b"0\r\n\r\n"), 200, b"hello", True),
+    "chunks beat a length": (answer("content-length: 1", CHUNKED, body=HELLO + b"0\r\n\r\n"), 200, b"hello", False),
     "zeros before a size": (answer(CHUNKED, body=b"0005\r\nhello\r\n000\r\n\r\n"), 200, b"hello", True),
     "extensions": (answer(CHUNKED, body=b'5;a=b; c="d"\r\nhello\r\n0;z\r\n\r\n'), 200, b"hello", True),
     "blanks behind a size": (answer(CHUNKED, body=b"5  \r\nhello\r\n0\t\r\n\r\n"), 200, b"hello", True),
@@ -99,6 +102,9 @@ GOOD = {
     "more than the last chunk": (answer(CHUNKED, body=HELLO + b"0\r\n\r\nHTTP/1.1 200"), 200, b"hello", False),
     "chunks that hold chunks": (answer(CHUNKED, body=b"a\r\n0\r\n\r\n5\r\nab\r\n0\r\n\r\n"), 200, b"0\r\n\r\n5\r\nab", True),
     "no content": (answer(status="204 No Content"), 204, b"", True),
+    "no content of no length": (answer("content-length: 0", status="204 No Content"), 204, b"", True),
+    "no content of a length": (answer("content-length: 5", status="204 No Content"), 204, b"", False),
+    "no content in chunks": (answer(CHUNKED, status="204 No Content"), 204, b"", False),
     "not modified": (answer("content-length: 99", status="304 Not Modified"), 304, b"", True),
     "announced": (
         answer(status="100 Continue") + answer("link: </x>", status="103 Early Hints") + answer("content-length: 0"),
@@ -109,6 +115,7 @@ GOOD = {
     "folded": (answer("x-long: one", "\t two", "content-length: 0"), 200, b"", True),
     "line feeds alone": (b"HTTP/1.1 200 OK\ncontent-length: 5\n\nhello", 200, b"hello", True),
 }  # fmt: skip
+DOUBTFUL = {"chunks beat a length", "no content of a length", "no content in chunks"}  # h11 uses the connection again
 BAD = {
     "nothing": b"",
     "another protocol": b"SSH-2.0-OpenSSH_9\r\n",
@@ -126,6 +133,8 @@ BAD = {
     "a negative length": answer("content-length: -5", body=b"hello"),
     "a length with a sign": answer("content-length: +5", body=b"hello"),
     "a length of other digits": answer("content-length: 5\xb2", body=b"hello"),
+    "a length with a blank of another kind": answer("content-length: 5\xa0", body=b"hello"),
+    "a length with a separator": answer("content-length: 5\x1f", body=b"hello"),
     "no length": answer("content-length:", body=b"hello"),
     "a length beyond all": answer("content-length: 99999999999999999999", body=b"hello"),
     "a coding": answer("transfer-encoding: gzip", body=b"hello"),
@@ -151,7 +160,8 @@ def test_answers(name: str) -> None:
     got = read([data])
     assert (got.status, got.body, got.ended, got.reusable, got.refused) == (status, body, True, reusable, False)
     judge = judged(data)
-    assert (judge.status, judge.body, judge.ended, judge.reusable) == (status, body, True, reusable)
+    assert (judge.status, judge.body, judge.ended) == (status, body, True)
+    assert judge.reusable == (reusable or name in DOUBTFUL)
     assert _without_length(judge) == _without_length(got)
     assert read([bytes([byte]) for byte in data])[:5] == got[:5]
     for place in range(len(data)):

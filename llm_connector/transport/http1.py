@@ -20,7 +20,8 @@ MAX_EXTENSION_BYTES = 1000  # behind the size of a chunk
 
 _FIRST_ANSWER = 200  # lower statuses announce one
 _SWITCHED = 101
-_WITHOUT_BODY = frozenset({204, 304})
+_NO_CONTENT = 204
+_WITHOUT_BODY = frozenset({_NO_CONTENT, 304})
 
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _FOLD = re.compile(rb"\r?\n[ \t]+")
@@ -131,8 +132,16 @@ class AnswerReader:
         self.reason = (reason or b"").decode("latin-1")
         self.headers = _headers(lines)
         self._body = self._framed()
-        asks_to_close = "close" in self.headers.get("connection", "").lower().replace(" ", "").split(",")
-        self._keeps = minor == b"1" and not asks_to_close and not isinstance(self._body, _Rest)
+        wishes = self.headers.get("connection", "").lower().split(",")
+        asks_to_close = "close" in [wish.strip() for wish in wishes]
+        self._keeps = minor == b"1" and not asks_to_close and not self._is_doubtful()
+
+    def _is_doubtful(self) -> bool:
+        """Whether another reader might find another end, so that what follows may be no answer (RFC 9112, 6.3)."""
+        if self.status in _WITHOUT_BODY:
+            told = self.status == _NO_CONTENT and self.headers.get("content-length", "0") != "0"
+            return told or "transfer-encoding" in self.headers
+        return isinstance(self._body, _Rest) or (isinstance(self._body, _Chunks) and "content-length" in self.headers)
 
     def _framed(self) -> _Chunks | _Length | _Rest:
         """How the body ends: RFC 9112, section 6.3."""
@@ -158,7 +167,7 @@ def _headers(lines: bytes) -> Mapping[str, str]:
 
 def _number(length: str) -> int:
     """A length that may be told several times, but not differently."""
-    told = {number.strip() for number in length.split(",")}
+    told = {number.strip(" \t") for number in length.split(",")}
     number = told.pop()
     if told or not _LENGTH.fullmatch(number):
         raise httpcore.RemoteProtocolError(f"no length of a body: {length[:40]!r}")
