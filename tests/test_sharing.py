@@ -23,6 +23,7 @@ from transport_kit import (
     no_new_sockets,
     options,
     run_script,
+    running_script,
     server_context,
     trusted,
     wait_for,
@@ -47,7 +48,34 @@ def test_many_threads_share_a_client() -> None:
             answers = threads.map(lambda _: client.stream("hi").response().content, range(400))
             assert list(answers) == [TEXT] * 400
         assert server.connections <= 200
-        assert len(client._pool._made._open) <= 100
+        (made,) = client._pool._made.values()
+        assert len(made._open) <= 100
+
+
+def test_threads_whose_first_calls_come_at_once_share_connections_that_close_closes() -> None:
+    """In a process of its own, where the first call imports for long, and all wait for that."""
+    script = """
+        import sys, threading
+        from llm_connector import LLMClient
+
+        client = LLMClient("openai_compatible", "m", base_url=sys.argv[1], max_retries=0)
+        ready = threading.Barrier(8)
+
+        def call():
+            ready.wait()
+            client.chat("hi")
+
+        threads = [threading.Thread(target=call) for _ in range(8)]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+        client.close()
+        print("closed", flush=True)
+        sys.stdin.readline()
+    """
+    with FaultServer([whole(CHAT)]) as server, running_script(script, server.url) as process:
+        assert process.stdout.readline() == "closed\n"
+        assert server.connections > 0
+        wait_for(lambda: not server._open)
 
 
 @pytest.mark.usefixtures("trusted")

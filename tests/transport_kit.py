@@ -118,6 +118,16 @@ def run_script(script: str, *arguments: str, seconds: float = 30) -> str:
     return done.stdout
 
 
+@contextlib.contextmanager
+def running_script(script: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A script that runs in a process of its own, and waits to be told that it may end."""
+    command = [sys.executable, "-W", "error", "-c", textwrap.dedent(script), *arguments]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=TESTS) as process:
+        yield process
+        process.communicate("end\n", timeout=10)
+    assert process.returncode == 0
+
+
 async def until(condition: Callable[[], object], sleep: Callable[[float], Awaitable[object]]) -> None:
     """``wait_for`` inside an event loop."""
     for _ in range(2500):

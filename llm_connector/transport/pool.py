@@ -33,9 +33,8 @@ class ConnectionPool:
         check_given(given, "Client")
         self._options = options
         self._given = given
-        self._made: Connections | None = None
-        self._process = os.getpid()
-        self._inherited: list[Any] = []
+        self._made: dict[int, Connections] = {}  # by process: a fork leaves those alone that its parent goes on using
+        self._closed = False
 
     def send(self, request: HttpRequest, deadline: Deadline) -> HttpAnswer:
         """Send, up to the answer's head. Redirects are never followed: they would carry the key to another host."""
@@ -43,20 +42,25 @@ class ConnectionPool:
             from llm_connector.transport.own_client import send  # noqa: PLC0415 - few give one
 
             return send(self._given, request, deadline)
-        if self._process != os.getpid():  # forked: the parent goes on using its connections, so they are left alone
-            self._inherited.append(self._made)
-            self._process, self._made = os.getpid(), None
-        if self._made is None:
-            from llm_connector.transport.connections import Connections  # noqa: PLC0415 - with the HTTP library: half of all time
+        made = self._made.get(os.getpid())
+        return (self._make() if made is None else made).send(request, deadline)
 
-            self._made = Connections(self._options.proxy)
-            weakref.finalize(self, self._made.abandon)  # in a reference cycle __del__ may come after the sockets' own
-        return self._made.send(request, deadline)
+    def _make(self) -> Connections:
+        from llm_connector.transport.connections import Connections  # noqa: PLC0415 - with the HTTP library: half of all time
+
+        made = Connections(self._options.proxy)
+        kept = self._made.setdefault(os.getpid(), made)  # of threads that come at once, all use the first one's
+        if kept is made:
+            weakref.finalize(self, made.abandon)  # in a reference cycle __del__ may come after the sockets' own
+        if self._closed:
+            kept.close()
+        return kept
 
     def close(self) -> None:
         """Close what was made here."""
-        if self._made is not None:
-            self._made.close()
+        self._closed = True
+        for made in list(self._made.values()):
+            made.close()
 
 
 def check_given(given: Any, kind: str) -> None:
