@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
-from fault_table import CHAT, EVENTS, SSE, TEXT, answer_of
-from llm_connector import AsyncLLMClient, ConfigError, LLMClient, LLMError, StreamInterruptedError
+from fault_table import CHAT, EVENTS, SSE, answer_of
+from llm_connector import AsyncLLMClient, ConfigError, ConnectError, LLMClient, LLMError, StreamInterruptedError
 from servers.faults import FaultServer, Plan, chunk, head, whole
 from servers.raw import RawServer
 from servers.relays import Relay
@@ -23,6 +23,7 @@ from transport_kit import (
     ENDLESS,
     RUN,
     SLEEP,
+    WAYS,
     no_new_sockets,
     options,
     run_script,
@@ -33,9 +34,10 @@ from transport_kit import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = ["trusted"]
+every_way = pytest.mark.parametrize("way", WAYS)
 both_loops = pytest.mark.parametrize("way", ASYNC_WAYS)
 
 
@@ -207,8 +209,71 @@ def test_closing_from_another_task_wakes_who_reads(way: str, reading: str) -> No
     assert isinstance(got[0], StreamInterruptedError) == (reading == "stream")
 
 
+@every_way
+@pytest.mark.parametrize("slow", ["key", "resolver"])
+def test_what_is_not_sent_yet_when_the_client_is_closed_is_never_sent(
+    way: str, slow: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached, closed, got = threading.Event(), threading.Event(), []
+    real = socket.getaddrinfo
+
+    def waits(*arguments: Any, **named: Any) -> Any:
+        reached.set()
+        closed.wait(5)
+        return real(*arguments, **named) if arguments else "k"
+
+    if slow == "resolver":
+        monkeypatch.setattr(socket, "getaddrinfo", waits)
+    with FaultServer([whole(CHAT)]) as server:
+        arguments = options(0, max_retries=2) | {"base_url": f"http://localhost:{server.port}/v1"}
+        if slow == "key":
+            arguments["api_key"] = waits
+
+        def sync() -> None:
+            client = LLMClient(**arguments)
+            thread = threading.Thread(target=lambda: got.append(failure(client.chat)))
+            thread.start()
+            reached.wait(5)
+            client.close()
+            closed.set()
+            thread.join(5)
+
+        async def use() -> None:
+            client = AsyncLLMClient(**arguments)
+
+            async def close() -> None:
+                await until(reached.is_set, SLEEP[way])
+                await client.aclose()
+                closed.set()
+
+            async def ask() -> None:
+                try:
+                    await client.chat("hi")
+                except LLMError as error:
+                    got.append(error)
+
+            if way == "trio":
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(close)
+                    await ask()
+            else:
+                await asyncio.gather(close(), ask())
+
+        sync() if way == "sync" else RUN[way](use)
+        assert "closed" in str(got)
+        assert server.requests == []
+
+
+def failure(call: Callable[[str], object]) -> LLMError | None:
+    try:
+        call("hi")
+    except LLMError as error:
+        return error
+    return None
+
+
 @pytest.mark.usefixtures("trusted")
-def test_a_connection_that_comes_after_close_is_not_kept() -> None:
+def test_a_connection_that_comes_after_close_is_not_used() -> None:
     accepted, closed, gone = threading.Event(), threading.Event(), threading.Event()
     context = server_context()
 
@@ -217,19 +282,20 @@ def test_a_connection_that_comes_after_close_is_not_kept() -> None:
         accepted.set()
         closed.wait(5)
         with context.wrap_socket(connection, server_side=True) as secure:
-            secure.recv(65536)
-            secure.sendall(whole(CHAT))
-            secure.recv(1)
+            heard.append(secure.recv(65536))
             gone.set()
 
+    heard: list[bytes] = []
     with RawServer(serve) as server, ThreadPoolExecutor(1) as threads:
         client = LLMClient(**options(server.port, "https"))
         answer = threads.submit(client.chat, "hi")
         accepted.wait(5)
         client.close()
         closed.set()
-        assert answer.result(5).content == TEXT
+        with pytest.raises(ConnectError, match="closed"):
+            answer.result(5)
         assert gone.wait(5)
+        assert heard == [b""]
 
 
 @both_loops

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import httpcore
+
 from llm_connector.errors import ConfigError
 from llm_connector.transport.addresses import address
 from llm_connector.transport.async_network import AsyncNetwork
@@ -60,6 +62,8 @@ class AsyncConnection:
             step = next(ahead)
             while True:
                 came = await self._take(step)
+                if self.network.closed:  # meanwhile: nothing is sent any more
+                    raise httpcore.ConnectError("the connection was closed")
                 step = ahead.send(came)
         except StopIteration:
             return
@@ -121,8 +125,7 @@ class AsyncConnections:
                 except HUNG_UP:
                     if connection.network.pace.answered or self._closed:
                         raise
-            connection = AsyncConnection(key)
-            self._open.add(connection)
+            connection = self._new(key)
             return await self._ask(connection, request, goal, deadline)
 
     async def _ask(
@@ -134,6 +137,13 @@ class AsyncConnections:
             self._drop(connection)
             raise
         return AsyncAnswer(request.url, reader, first, connection, self)
+
+    def _new(self, key: Key) -> AsyncConnection:
+        connection = AsyncConnection(key)
+        self._open.add(connection)
+        if self._closed:  # since that was looked at first
+            connection.network.close()
+        return connection
 
     def _take(self, key: Key) -> AsyncConnection | None:
         connection, ended = self._idle.take(key)

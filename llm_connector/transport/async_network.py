@@ -22,10 +22,12 @@ class AsyncNetwork:
 
     Attributes:
         pace: Its clock.
+        closed: Whether it was closed, maybe while it connects.
     """
 
     def __init__(self) -> None:
         self.pace = Pace()
+        self.closed = False
         self._stream: httpcore.AsyncNetworkStream | None = None
         self._piece = PIECE
         self._hang_up: Callable[[], object] | None = None
@@ -93,6 +95,7 @@ class AsyncNetwork:
 
     def close(self) -> None:
         """Hang up; a task that reads wakes up."""
+        self.closed = True
         hang_up, self._hang_up, self._later = self._hang_up, None, None  # the last holds the event loop
         if hang_up is not None:
             hang_up()

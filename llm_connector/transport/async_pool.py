@@ -45,6 +45,7 @@ class AsyncConnectionPool:
         check_given(given, "AsyncClient")
         self._options = options
         self._given = given
+        self._closed = False
         self._made: weakref.WeakKeyDictionary[Any, _Life] = weakref.WeakKeyDictionary()
         weakref.finalize(self, _abandon, self._made)
 
@@ -59,10 +60,13 @@ class AsyncConnectionPool:
         if life is None:
             life = self._made[loop] = _Life(self._options)
             await life.begin()
+            if self._closed:
+                life.end()
         return await life.connections.send(request, deadline)
 
     async def aclose(self) -> None:
         """Close what was made here for the running loop."""
+        self._closed = True
         life = self._made.get(_running_loop())
         if life is not None:
             life.end()

@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import httpcore
+
 from llm_connector.errors import ConfigError
 from llm_connector.transport.addresses import address
 from llm_connector.transport.http1 import AnswerReader
@@ -64,6 +66,8 @@ class Connection:
             step = next(ahead)
             while True:
                 came = self._take(step)
+                if self.network.closed:  # meanwhile: nothing is sent any more
+                    raise httpcore.ConnectError("the connection was closed")
                 step = ahead.send(came)
         except StopIteration:
             return
@@ -125,8 +129,7 @@ class Connections:
                 except HUNG_UP:
                     if connection.network.pace.answered or self._closed:
                         raise
-            connection = Connection(key)
-            self._open.add(connection)
+            connection = self._new(key)
             return self._ask(connection, request, goal, deadline)
 
     def _ask(self, connection: Connection, request: HttpRequest, goal: Address, deadline: Deadline) -> Answer:
@@ -136,6 +139,13 @@ class Connections:
             self._drop(connection)
             raise
         return Answer(request.url, reader, first, connection, self)
+
+    def _new(self, key: Key) -> Connection:
+        connection = Connection(key)
+        self._open.add(connection)
+        if self._closed:  # since that was looked at first
+            connection.network.close()
+        return connection
 
     def _take(self, key: Key) -> Connection | None:
         connection, ended = self._idle.take(key)

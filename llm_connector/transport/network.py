@@ -29,10 +29,12 @@ class Network:
 
     Attributes:
         pace: Its clock.
+        closed: Whether it was closed, maybe while it connects.
     """
 
     def __init__(self) -> None:
         self.pace = Pace()
+        self.closed = False
         self._stream: httpcore.NetworkStream | None = None
         self._piece = PIECE
         self._process = os.getpid()
@@ -91,6 +93,7 @@ class Network:
 
     def close(self) -> None:
         """Hang up; a thread that reads wakes up. What was inherited from another process goes on there."""
+        self.closed = True
         if self._stream is None:
             return
         if self._process == os.getpid():
