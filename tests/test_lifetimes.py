@@ -34,7 +34,7 @@ from transport_kit import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
 __all__ = ["trusted"]
 every_way = pytest.mark.parametrize("way", WAYS)
@@ -252,12 +252,7 @@ def test_what_is_not_sent_yet_when_the_client_is_closed_is_never_sent(
                 except LLMError as error:
                     got.append(error)
 
-            if way == "trio":
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(close)
-                    await ask()
-            else:
-                await asyncio.gather(close(), ask())
+            await both(way, close, ask)
 
         sync() if way == "sync" else RUN[way](use)
         assert "closed" in str(got)
@@ -270,6 +265,43 @@ def failure(call: Callable[[str], object]) -> LLMError | None:
     except LLMError as error:
         return error
     return None
+
+
+@pytest.mark.usefixtures("trusted")
+@both_loops
+def test_closing_from_another_task_wakes_who_shakes_hands(way: str) -> None:
+    got: list[LLMError] = []
+    with Relay(stalls=True) as server:
+
+        async def use() -> None:
+            client = AsyncLLMClient(**options(server.port, "https"))
+
+            async def ask() -> None:
+                try:
+                    await client.chat("hi")
+                except LLMError as error:
+                    got.append(error)
+
+            async def close() -> None:
+                await until(lambda: server.connections, SLEEP[way])
+                await SLEEP[way](0.03)
+                await client.aclose()
+
+            await both(way, ask, close)
+
+        started = time.monotonic()
+        RUN[way](use)
+        assert time.monotonic() - started < 3
+    assert [type(error) for error in got] == [ConnectError]
+
+
+async def both(way: str, one: Callable[[], Awaitable[None]], other: Callable[[], Awaitable[None]]) -> None:
+    if way == "asyncio":
+        await asyncio.gather(one(), other())
+        return
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(one)
+        nursery.start_soon(other)
 
 
 @pytest.mark.usefixtures("trusted")

@@ -18,7 +18,7 @@ from llm_connector.transport import asyncio_stream
 from llm_connector.transport.pace import Pace
 from servers.faults import FaultServer, Plan, chunk, head, whole
 from servers.raw import RawServer
-from servers.relays import HttpProxy, Relay
+from servers.relays import HttpProxy, Relay, Trickle
 from transport_kit import (
     RUN,
     SLEEP,
@@ -29,6 +29,7 @@ from transport_kit import (
     outcome,
     outcomes,
     resolve,
+    server_context,
     trusted,
     until,
     wait_for,
@@ -119,6 +120,22 @@ def test_a_server_that_stalls_behind_a_proxy(way: str) -> None:
     with Relay(stalls=True) as server, HttpProxy(server.port) as proxy:
         proxied = {"proxy": f"http://127.0.0.1:{proxy.port}", "base_url": "https://api.example.com/v1"}
         late(way, options(0, total_timeout=TOTAL) | proxied)
+
+
+@every_way
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize("limit", ["timeout", "total_timeout"])
+@pytest.mark.parametrize("secure_proxy", [False, True])
+def test_a_handshake_that_trickles_behind_a_proxy(way: str, limit: str, secure_proxy: bool) -> None:
+    context = server_context()
+    with (
+        FaultServer([whole(CHAT)]) as server,
+        Relay(server.port, tls=context) as secure,
+        Trickle(secure.port, tls=context if secure_proxy else None) as proxy,
+    ):
+        there = {"base_url": "https://api.example.com/v1"}
+        there["proxy"] = f"{'https' if secure_proxy else 'http'}://127.0.0.1:{proxy.port}"
+        late(way, options(0) | there | {limit: TOTAL})
 
 
 @every_way

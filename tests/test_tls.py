@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import socket
+import ssl
 import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
@@ -33,6 +35,9 @@ from transport_kit import (
     until,
     wait_for,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["trusted"]
 pytestmark = pytest.mark.usefixtures("trusted")
@@ -203,6 +208,39 @@ def ask(url):
 
 ask(sys.argv[1])
 """
+
+
+@every_way
+@pytest.mark.parametrize("tunnel", [False, True], ids=["direct", "behind a proxy with TLS"])
+def test_a_record_behind_an_answer_is_not_the_next_answer(way: str, tunnel: bool) -> None:
+    """Two records in one packet: who decrypts by itself has taken both off the socket when it gives the first."""
+    context, connections = server_context(), 0
+
+    def serve(connection: socket.socket) -> None:
+        nonlocal connections
+        connections += 1
+        came, goes = ssl.MemoryBIO(), ssl.MemoryBIO()
+        secure = context.wrap_bio(came, goes, server_side=True)
+
+        def do(step: Callable[[], Any]) -> Any:
+            while True:
+                try:
+                    return step()
+                except ssl.SSLWantReadError:
+                    connection.sendall(goes.read())
+                    came.write(connection.recv(65536) or b"\0")
+
+        do(secure.do_handshake)
+        while do(lambda: secure.read(65536)):
+            for answer in (whole(CHAT), whole(CHAT.replace(b"blue", b"green"))):
+                secure.write(answer)
+            connection.sendall(goes.read())
+
+    with RawServer(serve) as server, HttpProxy(server.port, tls=context) as proxy:
+        there = {"base_url": "https://api.example.com/v1", "proxy": f"https://127.0.0.1:{proxy.port}"}
+        arguments = options(server.port, "https") | (there if tunnel else {})
+        assert outcomes(way, arguments, "a", "b", "c") == [TEXT] * 3
+        assert connections == 3
 
 
 def test_the_environment_names_the_authority(trusted: Path) -> None:

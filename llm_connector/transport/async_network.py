@@ -11,6 +11,7 @@ import httpcore
 
 from llm_connector.transport.network import MAX_READ, PIECE
 from llm_connector.transport.pace import Pace
+from llm_connector.transport.tls import holds_more
 
 if TYPE_CHECKING:
     import ssl
@@ -59,7 +60,7 @@ class AsyncNetwork:
     async def start_tls(self, context: ssl.SSLContext, host: str, timeout: float) -> None:
         """From now on all is encrypted."""
         assert self._stream is not None
-        self._stream = await self._stream.start_tls(context, host, self.pace.cut(timeout))
+        self._stream = await tls_over(self._stream, context, host, self.pace.cut(timeout))
 
     async def exchange(self, data: bytes, timeout: float) -> bytes:
         """Send, and wait for an answer."""
@@ -89,7 +90,8 @@ class AsyncNetwork:
 
     def has_ended(self) -> bool:
         """Whether the server closed it while it was idle, or said what nobody asked for."""
-        return self._stream is None or bool(self._stream.get_extra_info("is_readable"))
+        stream = self._stream
+        return stream is None or bool(stream.get_extra_info("is_readable")) or holds_more(stream)
 
     # What follows is not.
 
@@ -105,6 +107,23 @@ class AsyncNetwork:
         if self._later is not None:
             with contextlib.suppress(RuntimeError):
                 self._later(self.close)
+
+
+async def tls_over(
+    stream: httpcore.AsyncNetworkStream, context: ssl.SSLContext, host: str, timeout: float
+) -> httpcore.AsyncNetworkStream:
+    """The same stream, encrypted, maybe once more.
+
+    Raises:
+        ConnectError: The other side does not want that, or is not who it should be.
+        ConnectTimeout: It took too long.
+    """
+    try:
+        return await stream.start_tls(context, host, timeout)
+    except (httpcore.ConnectError, httpcore.ConnectTimeout):
+        raise
+    except Exception as error:  # in trio, those of a stream that was closed meanwhile, and of a name that is none
+        raise httpcore.ConnectError(str(error)) from error
 
 
 def runs_trio() -> bool:

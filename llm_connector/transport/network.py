@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import httpcore
 
 from llm_connector.transport.pace import Pace
+from llm_connector.transport.tls import holds_more, tls_over
 
 if TYPE_CHECKING:
     import ssl
@@ -59,7 +60,7 @@ class Network:
     def start_tls(self, context: ssl.SSLContext, host: str, timeout: float) -> None:
         """From now on all is encrypted."""
         assert self._stream is not None
-        self._stream = self._stream.start_tls(context, host, self.pace.cut(timeout))
+        self._stream = tls_over(self._stream, context, host, self.pace.cut(timeout))
 
     def exchange(self, data: bytes, timeout: float) -> bytes:
         """Send, and wait for an answer."""
@@ -89,7 +90,8 @@ class Network:
 
     def has_ended(self) -> bool:
         """Whether the server closed it while it was idle, or said what nobody asked for."""
-        return self._stream is None or bool(self._stream.get_extra_info("is_readable"))
+        stream = self._stream
+        return stream is None or bool(stream.get_extra_info("is_readable")) or holds_more(stream)
 
     def close(self) -> None:
         """Hang up; a thread that reads wakes up. What was inherited from another process goes on there."""

@@ -92,7 +92,8 @@ class Relay:
             return
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target)
         far_writer.write(beginning)
-        ways = [asyncio.create_task(self._copy(reader, far_writer)), asyncio.create_task(_copy(far_reader, writer))]
+        back = self.give_back(far_reader, writer)
+        ways = [asyncio.create_task(self._copy(reader, far_writer)), asyncio.create_task(back)]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -107,18 +108,18 @@ class Relay:
             writer.write(data)
             await writer.drain()
 
+    async def give_back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass on what the server says."""
+        while data := await reader.read(PIECE):
+            writer.write(data)
+            await writer.drain()
+        with contextlib.suppress(ConnectionError):
+            await writer.drain()
+
     async def greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes | None:
         """What is said before bytes are passed on; gives what the server is to get first, or nothing to hang up."""
         del reader, writer
         return b""
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(PIECE):
-        writer.write(data)
-        await writer.drain()
-    with contextlib.suppress(ConnectionError):
-        await writer.drain()
 
 
 class HttpProxy(Relay):
@@ -131,6 +132,16 @@ class HttpProxy(Relay):
             return head
         writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         return b""
+
+
+class Trickle(HttpProxy):
+    """Gives the client what the server says byte by byte."""
+
+    async def give_back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass on what the server says."""
+        while data := await reader.read(1):
+            writer.write(data)
+            await asyncio.sleep(0.02)
 
 
 class SocksProxy(Relay):
