@@ -9,6 +9,7 @@ import threading
 import time
 from typing import Any
 
+import httpx
 import pytest
 
 from fault_table import CHAT, TEXT, answer_of
@@ -24,7 +25,18 @@ from llm_connector.transport.asyncio_connect import connected_socket
 from llm_connector.transport.idle import MAX_IDLE, Idle
 from servers.faults import CLOSE, RESET, FaultServer, closed_port, whole
 from servers.raw import RawServer
-from transport_kit import ASYNC_WAYS, WAYS, black_hole, no_new_sockets, options, outcome, outcomes, resolve, wait_for
+from transport_kit import (
+    ASYNC_WAYS,
+    IMPOSSIBLE,
+    WAYS,
+    black_hole,
+    no_new_sockets,
+    options,
+    outcome,
+    outcomes,
+    resolve,
+    wait_for,
+)
 
 LARGE = "x" * 5_000_000
 every_way = pytest.mark.parametrize("way", WAYS)
@@ -221,11 +233,18 @@ def test_a_name_with_two_addresses_of_which_one_answers(way: str, monkeypatch: p
 
 
 @every_way
-@pytest.mark.parametrize("host", ["a" * 70 + ".com", "a..b"])
+@pytest.mark.parametrize("host", IMPOSSIBLE)
 def test_a_host_that_can_be_none_is_told(way: str, host: str) -> None:
     got = outcome(way, options(0, max_retries=2) | {"base_url": f"http://{host}/v1"})
     assert type(got) is ConfigError, repr(got)
     assert "host" in str(got)
+
+
+@pytest.mark.parametrize("host", IMPOSSIBLE)
+def test_a_host_that_can_be_none_is_told_to_who_brings_an_http_client(host: str) -> None:
+    with httpx.Client() as given:
+        got = outcome("sync", options(0, http_client=given) | {"base_url": f"http://{host}/v1"})
+    assert type(got) is ConfigError, repr(got)
 
 
 @pytest.mark.parametrize("way", ASYNC_WAYS)

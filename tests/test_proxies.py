@@ -17,7 +17,7 @@ from llm_connector.transport.proxies import SystemProxies
 from servers.faults import CLOSE, RESET, FaultServer, Plan, closed_port, whole
 from servers.raw import RawServer
 from servers.relays import HttpProxy, Relay, SocksProxy
-from transport_kit import WAYS, no_new_sockets, options, outcome, outcomes, server_context, trusted
+from transport_kit import IMPOSSIBLE, WAYS, no_new_sockets, options, outcome, outcomes, server_context, trusted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -198,6 +198,29 @@ def test_a_socks_proxy_that_stalls(way: str, limit: str) -> None:
     with Relay(stalls=True) as proxy:
         got = outcome(way, far("https", proxy=f"socks5://127.0.0.1:{proxy.port}", **{limit: 0.15}))
     assert type(got) is RequestTimeoutError, repr(got)
+
+
+@every_way
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize("host", IMPOSSIBLE)
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+def test_a_host_that_can_be_none_is_told_before_a_proxy_is_asked_for_it(way: str, host: str, scheme: str) -> None:
+    with FaultServer([whole(CHAT)]) as server, Relay(server.port, tls=server_context()) as secure:
+        with (HttpProxy if scheme == "http" else SocksProxy)(secure.port) as proxy:
+            there = {"base_url": f"https://{host}/v1", "proxy": f"{scheme}://127.0.0.1:{proxy.port}"}
+            got = outcome(way, options(0) | there)
+            assert proxy.connections == 0
+    assert type(got) is ConfigError, repr(got)
+    assert "base_url has no host" in str(got)
+
+
+@every_way
+@pytest.mark.parametrize("host", IMPOSSIBLE)
+def test_a_proxy_whose_host_can_be_none(way: str, host: str) -> None:
+    got = outcome(way, far("http", proxy=f"http://me:canary@{host}:9"))
+    assert type(got) is ConfigError, repr(got)
+    assert "canary" not in repr(got)
+    assert "proxy" in str(got)
 
 
 PROXY = "http://proxy.example:3128"

@@ -18,6 +18,7 @@ import pytest
 from llm_connector import AsyncLLMClient, ChatRequest, ConfigError, InvalidRequestError, LLMClient, LLMError
 from llm_connector.call import Call
 from llm_connector.providers import ROWS
+from llm_connector.transport.requests import without_credentials
 from servers.faults import CLOSE, FaultServer, chunk, head, whole
 from servers.openai_chat import OpenAIChatServer
 from servers.script import Fault, Reply
@@ -176,6 +177,11 @@ def test_a_password_in_the_address_reaches_the_server_as_the_http_library_would_
             client.chat("hi")
         sent = base64.b64encode(f"user:{CANARY}".encode())
         assert b"authorization: Basic " + sent in server.requests[0]
+
+
+def test_a_name_without_a_password_in_the_address_ends_in_a_colon() -> None:
+    url = "http://me@127.0.0.1:1/v1"
+    assert without_credentials(url)[1] == {"authorization": f"Basic {base64.b64encode(b'me:').decode()}"}
 
 
 def test_requests_hold_keys_out_of_sight() -> None:

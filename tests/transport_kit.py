@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 TESTS = Path(__file__).parent
 WAYS = ("sync", "asyncio", "trio")
 ASYNC_WAYS = ("asyncio", "trio")
+IMPOSSIBLE = (".example.com", "a..b", "a" * 70 + ".com", "xn--a.com", ".".join(["a" * 60] * 5))  # hosts
 SLEEP: dict[str, Callable[[float], Awaitable[object]]] = {"asyncio": asyncio.sleep, "trio": trio.sleep}
 ENDLESS: Plan = [head(transfer_encoding="chunked", **SSE), *[chunk(EVENTS[0]), 0.01] * 2000]
 RUN: dict[str, Callable[..., Any]] = {"asyncio": lambda use: asyncio.run(use()), "trio": trio.run}

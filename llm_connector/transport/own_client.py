@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from llm_connector.errors import ConfigError
+from llm_connector.transport.addresses import address
 from llm_connector.transport.options import CONNECT_TIMEOUT
 
 if TYPE_CHECKING:
@@ -57,16 +57,13 @@ class _Progress:
 def _as_httpx(request: HttpRequest, deadline: Deadline) -> httpx.Request:
     left = deadline.cut(request.timeout)
     limits = {"connect": min(left, CONNECT_TIMEOUT), "read": left, "write": left, "pool": left}
-    try:
-        return httpx.Request(
-            request.method,
-            request.url,
-            headers=dict(request.headers),
-            content=request.body,
-            extensions={"timeout": limits},
-        )
-    except httpx.InvalidURL as error:
-        raise ConfigError(f"base_url makes no address: {error}") from None
+    return httpx.Request(
+        request.method,
+        address(request.url).url,
+        headers=dict(request.headers),
+        content=request.body,
+        extensions={"timeout": limits},
+    )
 
 
 def send(client: httpx.Client, asked: HttpRequest, deadline: Deadline) -> Answer:

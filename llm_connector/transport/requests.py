@@ -44,7 +44,8 @@ def without_credentials(url: str) -> tuple[str, dict[str, str]]:
     given, sign, host = parts.netloc.rpartition("@")
     if not sign:
         return url, {}
-    named = base64.b64encode(unquote(given).encode()).decode()
+    name, _, password = given.partition(":")
+    named = base64.b64encode(f"{unquote(name)}:{unquote(password)}".encode()).decode()
     return urlunsplit(parts._replace(netloc=host)), {"authorization": f"Basic {named}"}
 
 

@@ -15,6 +15,7 @@ import httpx
 
 from llm_connector.errors import ConfigError
 from llm_connector.settings import check_host
+from llm_connector.transport.addresses import has_host
 from llm_connector.transport.http1 import AnswerReader, request_head
 from llm_connector.transport.options import tls_context
 
@@ -93,6 +94,8 @@ def proxy(address: str) -> Proxy:
     except (ValueError, httpx.InvalidURL):
         raise ConfigError(f"{named} is no address of one") from None
     url = parsed.url
+    if not has_host(url):
+        raise ConfigError(f"{named} has no host that can be looked up")
     if url.scheme.startswith("socks") and not _speaks_socks():
         raise ConfigError("a SOCKS proxy needs the package socksio: pip install 'httpx[socks]'")
     return Proxy(url.scheme, url.raw_host.decode("ascii"), url.port or _PORTS[url.scheme], parsed.raw_auth)
