@@ -13,9 +13,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from llm_connector.deadline import Deadline
 from llm_connector.transport.async_connections import AsyncConnections
 from llm_connector.transport.connections import Connections
-from llm_connector.deadline import Deadline
 from llm_connector.transport.http_message import HttpRequest
 from servers.raw import RawServer
 

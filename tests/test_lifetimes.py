@@ -116,6 +116,29 @@ def test_closing_from_another_thread_wakes_who_reads(scheme: str, reading: str, 
         assert "closed" in str(got[0])
 
 
+@pytest.mark.usefixtures("trusted")
+def test_who_is_woken_by_close_takes_no_bytes_of_the_next_socket() -> None:
+    """Which would get the closed one's number, and TLS is read by number."""
+    with FaultServer(ENDLESS[:2]) as server, Relay(server.port, tls=server_context()) as secure:
+        for _ in range(30):
+            client = LLMClient(**options(secure.port, "https"))
+            stream = client.stream("hi")
+            next(stream)
+            thread = threading.Thread(target=failure, args=(lambda _, stream=stream: stream.response(),))
+            thread.start()
+            time.sleep(0.003)  # until the thread waits for more
+            client.close()
+            pairs = [socket.socketpair() for _ in range(3)]
+            for _, far in pairs:
+                far.sendall(b"not yours")
+            thread.join(5)
+            for near, far in pairs:
+                near.setblocking(False)
+                assert near.recv(100) == b"not yours"
+                near.close()
+                far.close()
+
+
 def test_closing_a_stream_from_another_thread_wakes_who_reads_it() -> None:
     plan: Plan = [head(transfer_encoding="chunked", **SSE) + chunk(EVENTS[0]), 30.0]
     got: list[Any] = []

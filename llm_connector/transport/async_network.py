@@ -102,6 +102,10 @@ class AsyncNetwork:
         if hang_up is not None:
             hang_up()
 
+    def hang_up(self) -> None:
+        """The same: there are no other threads."""
+        self.close()
+
     def abandon(self) -> None:
         """The same from a finaliser: later, in the event loop, unless that is over and has closed everything."""
         if self._later is not None:

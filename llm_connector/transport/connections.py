@@ -155,10 +155,13 @@ class Connections:
 
     def leave(self, connection: Connection) -> None:
         """An answer was closed."""
-        if self._closed or not connection.rests():
+        if not connection.rests():
             self._drop(connection)
-        elif (surplus := self._idle.give(connection.key, connection)) is not None:
+            return
+        if (surplus := self._idle.give(connection.key, connection)) is not None:
             self._drop(surplus)
+        if self._closed:  # whenever that was: close() does not reach what waits since then
+            self._drop_idle()
 
     def lost(self, connection: Connection) -> None:
         """An answer that nobody closed was collected as garbage."""
@@ -169,12 +172,16 @@ class Connections:
         self._open.discard(connection)
         connection.network.close()
 
-    def close(self) -> None:
-        """Close all connections, also those that are in use."""
-        self._closed = True
-        for connection in list(self._open):
+    def _drop_idle(self) -> None:
+        for connection in self._idle.drained():
             self._drop(connection)
-        self._idle.clear()
+
+    def close(self) -> None:
+        """Close all connections; those that are in use are ended, and closed by who uses them."""
+        self._closed = True
+        self._drop_idle()
+        for connection in list(self._open):
+            connection.network.hang_up()
 
     def abandon(self) -> None:
         """Close all connections from a finaliser, which may run at any time and in any thread."""

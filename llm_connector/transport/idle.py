@@ -74,6 +74,11 @@ class Idle(Generic[T]):
                 return waiting.popleft()
         return None
 
-    def clear(self) -> None:
-        """Forget all: they were closed."""
-        self._waiting.clear()
+    def drained(self) -> list[T]:
+        """All of them, which wait no longer."""
+        drained: list[T] = []
+        for waiting in list(self._waiting.values()):
+            while waiting:
+                with contextlib.suppress(IndexError):  # another thread was first
+                    drained.append(waiting.pop())
+        return drained

@@ -94,14 +94,21 @@ class Network:
         return stream is None or bool(stream.get_extra_info("is_readable")) or holds_more(stream)
 
     def close(self) -> None:
-        """Hang up; a thread that reads wakes up. What was inherited from another process goes on there."""
+        """Close it. What was inherited from another process goes on there."""
+        self.hang_up()
+        if self._stream is not None:
+            self._stream.close()
+
+    def hang_up(self) -> None:
+        """End it, so that a thread that uses it wakes up, and closes it.
+
+        Closing it here would free the socket's number for the next that is opened, whose bytes that thread would take:
+        it reads TLS by the number (CPython 3.11, 2026-11).
+        """
         self.closed = True
-        if self._stream is None:
-            return
-        if self._process == os.getpid():
+        if self._stream is not None and self._process == os.getpid():
             with contextlib.suppress(OSError):  # not that of TLS, which cannot be read any more by then
                 socket.socket.shutdown(self._stream.get_extra_info("socket"), socket.SHUT_RDWR)
-        self._stream.close()
 
     def abandon(self) -> None:
         """The same from a finaliser."""
