@@ -123,6 +123,13 @@ def test_a_proxy_that_makes_no_tunnel(way: str, streaming: bool, plan: Plan, tol
     assert "canary" not in repr(got)
 
 
+def test_a_proxys_reason_is_told_in_part_and_without_what_a_terminal_obeys() -> None:
+    with FaultServer([b"HTTP/1.1 407 \x1b[31mno " + b"way " * 20_000 + b"\r\n\r\n"]) as proxy:
+        got = outcome("sync", far("https", proxy=f"http://127.0.0.1:{proxy.port}"))
+    assert "407 [31mno way" in str(got)
+    assert len(str(got)) < 400
+
+
 @every_way
 def test_a_forwarding_proxy_that_refuses(way: str) -> None:
     with FaultServer([whole(b"", 407)]) as proxy:

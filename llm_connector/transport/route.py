@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from llm_connector.transport.http_message import HttpRequest
 
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
+_LONGEST_REASON = 200  # characters that are told of why a proxy refuses
 
 
 class Connect(NamedTuple):
@@ -139,7 +140,8 @@ def _tunnel(goal: Address, through: Proxy) -> Steps:
     while not reader.ended:
         reader.feed((yield Say(b"")))
     if not 200 <= reader.status < 300:  # noqa: PLR2004
-        raise httpcore.ProxyError(f"{reader.status} {reader.reason}")
+        reason = "".join(filter(str.isprintable, reader.reason[:_LONGEST_REASON]))
+        raise httpcore.ProxyError(f"{reader.status} {reason}")
     if reader.surplus:
         raise httpcore.ProxyError("something was said before encryption began")
 
