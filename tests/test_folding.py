@@ -186,8 +186,11 @@ def test_a_stream_cut_before_its_end_never_looks_whole(answer: dict, data: st.Da
     )
 )
 def test_only_our_errors_come_out_of_garbage(pieces: list[bytes]) -> None:
-    with pytest.raises(LLMError):
+    try:
         read(pieces)
+    except LLMError:
+        return
+    assert b"[DONE]" in b"".join(pieces)  # the mark of the end alone makes a complete answer, of nothing
 
 
 def test_several_choices_are_kept_apart() -> None:

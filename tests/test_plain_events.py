@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from llm_connector import StreamInterruptedError
@@ -93,6 +93,7 @@ def read(decoder: ChatDecoder, events: list[dict[str, Any]]) -> list[Any]:
     return [*steps, told(decoder.flush()), told(decoder.ending()), decoder.usage]
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(EVENT, max_size=6), st.booleans(), st.sampled_from(["", "reasoning_content", "thinking_process"]))
 def test_both_ways_give_the_same(events: list[dict[str, Any]], think_tags: bool, reasoning_field: str) -> None:
     protocol = protocol_of("openai_compatible")
