@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import socket
 import time
@@ -57,8 +58,8 @@ def request(port: int) -> HttpRequest:
 def ours(port: int) -> Any:
     connections = Connections(None)
     try:
-        answer = connections.send(request(port), Deadline(None))
-        return answer.status, b"".join(answer)
+        with contextlib.closing(connections.send(request(port), Deadline(None))) as answer:
+            return answer.status, b"".join(answer)
     except httpx.RemoteProtocolError:
         return REFUSED
     finally:
@@ -68,8 +69,8 @@ def ours(port: int) -> Any:
 async def ours_in_asyncio(port: int) -> Any:
     connections = AsyncConnections(None)
     try:
-        answer = await connections.send(request(port), Deadline(None))
-        return answer.status, b"".join([data async for data in answer])
+        async with contextlib.aclosing(await connections.send(request(port), Deadline(None))) as answer:
+            return answer.status, b"".join([data async for data in answer])
     except httpx.RemoteProtocolError:
         return REFUSED
     finally:
