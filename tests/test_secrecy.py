@@ -18,7 +18,9 @@ import pytest
 from llm_connector import AsyncLLMClient, ChatRequest, ConfigError, InvalidRequestError, LLMClient, LLMError
 from llm_connector.call import Call
 from llm_connector.providers import ROWS
+from llm_connector.transport.idle import Key
 from llm_connector.transport.requests import without_credentials
+from llm_connector.transport.route import proxy
 from servers.faults import CLOSE, FaultServer, chunk, head, whole
 from servers.openai_chat import OpenAIChatServer
 from servers.script import Fault, Reply
@@ -182,6 +184,13 @@ def test_a_password_in_the_address_reaches_the_server_as_the_http_library_would_
 def test_a_name_without_a_password_in_the_address_ends_in_a_colon() -> None:
     url = "http://me@127.0.0.1:1/v1"
     assert without_credentials(url)[1] == {"authorization": f"Basic {base64.b64encode(b'me:').decode()}"}
+
+
+def test_a_proxys_login_is_in_no_repr() -> None:
+    way = proxy("http://me:canary@127.0.0.1:9")
+    assert way.login == (b"me", b"canary")
+    key = Key("http://me:canary@127.0.0.1:9", "http", "h", 80)
+    assert repr((way, key)) == "(Proxy(http://127.0.0.1:9), Key(http://h:80))"
 
 
 def test_requests_hold_keys_out_of_sight() -> None:

@@ -23,6 +23,9 @@ class Key(NamedTuple):
     host: str
     port: int
 
+    def __repr__(self) -> str:  # reporters of errors show locals, and the proxy's address may hold a password
+        return f"Key({self.scheme}://{self.host}:{self.port})"
+
 
 class Ending(Protocol):
     """What can end by itself: a connection that its server closed, or that was idle for too long."""

@@ -68,6 +68,9 @@ class Proxy(NamedTuple):
     port: int
     login: tuple[bytes, bytes] | None
 
+    def __repr__(self) -> str:  # without the login, as reporters of errors show locals
+        return f"Proxy({self.scheme}://{self.host}:{self.port})"
+
     @property
     def headers(self) -> list[tuple[str, str]]:
         """What an HTTP proxy is told beside each request."""
