@@ -57,7 +57,7 @@ class AsyncConnection:
         return reader, first
 
     async def _connect(self, goal: Address) -> None:
-        ahead, came = steps(goal, self._proxy), b""
+        ahead = steps(goal, self._proxy)
         try:
             step = next(ahead)
             while True:

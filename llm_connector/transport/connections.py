@@ -61,7 +61,7 @@ class Connection:
         return reader, first
 
     def _connect(self, goal: Address) -> None:
-        ahead, came = steps(goal, self._proxy), b""
+        ahead = steps(goal, self._proxy)
         try:
             step = next(ahead)
             while True:
