@@ -30,11 +30,15 @@ def unchecked(kind: type[M], fields: dict[str, Any], given: Iterable[str] | None
         fields: All its fields, in the order of the class. They become the model's own.
         given: Those that do not just have their defaults; all when left out.
     """
+    return _put_together(kind, fields, set(fields if given is None else given), None, None)
+
+
+def _put_together(kind: type[M], fields: dict[str, Any], given: set[str], extra: Any, private: Any) -> M:
     model = object.__new__(kind)
     _set_fields(model, fields)
-    _set_given(model, set(fields if given is None else given))
-    _set_extra(model, None)
-    _set_private(model, None)
+    _set_given(model, given)
+    _set_extra(model, extra)
+    _set_private(model, private)
     return model
 
 
@@ -60,9 +64,4 @@ class Template(Generic[M]):
         for name, kind in self._fresh:
             fields[name] = kind()
         fields.update(given)
-        model = object.__new__(self._kind)
-        _set_fields(model, fields)
-        _set_given(model, set(given))
-        _set_extra(model, {} if self._has_extra else None)
-        _set_private(model, self._private)
-        return model
+        return _put_together(self._kind, fields, set(given), {} if self._has_extra else None, self._private)
