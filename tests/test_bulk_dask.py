@@ -19,7 +19,7 @@ distributed = pytest.importorskip("distributed", reason="extra 'distributed' is 
 from llm_connector.bulk import dask as bulk_dask  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # a cluster that loses workers warns of what it loses
@@ -56,6 +56,13 @@ def worker_processes(cluster: distributed.Client) -> list[int]:
     return list(cluster.run(os.getpid).values())
 
 
+def wait_until(reached: Callable[[], bool], timeout: float = 20) -> None:
+    end = time.monotonic() + timeout
+    while not reached():
+        assert time.monotonic() < end, "the cluster never got there"
+        time.sleep(0.005)
+
+
 def test_a_worker_is_killed_and_every_row_ends_once(cluster: distributed.Client, tmp_path: Path) -> None:
     victim = worker_processes(cluster)[0]
 
@@ -80,9 +87,26 @@ def test_a_worker_is_killed_and_every_row_ends_once(cluster: distributed.Client,
             assert isinstance(result.error, BillingError)
         else:
             assert result.content == f"echo {result.index}"
-    assert 0 <= repeated <= 2 * 25 * 2  # the batches of the dead worker, and no others
+    assert 0 <= repeated <= 2 * 3 * 25  # what was under way, and nothing that had been handed out
     assert asked_again == sum(index % 50 == 7 for index in range(count))
     assert [result.index for result in again] == list(range(count))
+
+
+def test_results_lost_with_their_workers_are_made_again(cluster: distributed.Client) -> None:
+    items = [str(index) for index in range(6)]  # two a worker: all are sent at once
+    with OpenAIChatServer(echo) as server:
+        results = bulk_dask.bulk_iter(items, cluster, caller(server), batch_size=1)
+        first = next(results)
+        wait_until(lambda: sum(map(len, cluster.has_what().values())) == len(items))
+        victims = worker_processes(cluster)
+        workers = set(cluster.nthreads())
+        for victim in victims:
+            os.kill(victim, signal.SIGKILL)
+        wait_until(lambda: not workers & set(cluster.nthreads()))
+        rest = list(results)
+    assert sorted(result.content or str(result.error) for result in [first, *rest]) == [
+        f"echo {item}" for item in items
+    ]
 
 
 def test_rows_that_kill_every_worker_end_in_an_error(cluster: distributed.Client) -> None:

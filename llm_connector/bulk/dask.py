@@ -128,20 +128,23 @@ def _results(batches: Batches, client: Client, caller: BulkCaller, journal: Jour
 
 
 def _of(future: Future[Any], batch: list[Row]) -> Iterator[BulkResult]:
-    if future.status == "finished":
-        for (index, key, _), result in zip(batch, future.result(), strict=True):
+    # A future's status is not asked: a result that is lost with its worker after the future was done is made again,
+    # and waiting for it is all that tells that from a failure (distributed 2026.8).
+    try:
+        results = future.result()
+    except Exception as reason:  # noqa: BLE001 - whatever was raised, these rows end in it
+        error = _lost(reason)
+        for index, key, _ in batch:
+            yield BulkResult(index, key or f"{index}-lost", error=error)
+    else:
+        for (index, key, _), result in zip(batch, results, strict=True):
             yield replace(result, index=index, key=key or f"{index}-{result.key.partition('-')[2]}")
-        return
-    error = _lost(future)
-    for index, key, _ in batch:
-        yield BulkResult(index, key or f"{index}-lost", error=error)
 
 
-def _lost(future: Future[Any]) -> LLMError:
-    reason = None if future.status == "cancelled" else future.exception()
+def _lost(reason: Exception) -> LLMError:
     if isinstance(reason, LLMError):
         return reason
-    name = "CancelledError" if reason is None else type(reason).__name__
+    name = type(reason).__name__
     return ConnectError(f"the worker that asked was lost, or failed outside of the call ({name}: {reason})")
 
 
