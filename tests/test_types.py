@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import pickle
-from typing import Literal
+from typing import Annotated, Literal
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from llm_connector import ChatRequest, DecodeError, ImageBlock, InvalidRequestError, Message, Tool, ToolCall, Usage
 from llm_connector.types import AudioBlock, DocumentBlock, ResponseFormat, TextBlock, VideoBlock
@@ -29,6 +29,19 @@ def weather(city: str, unit: Literal["c", "f"] = "c") -> str:
     return city + unit
 
 
+def forecast(
+    city: Annotated[str, Field(description="Where.")],
+    country: str = Field(description="In which country."),
+    days: Annotated[int, Field(description="How many.", ge=1)] = 3,
+) -> str:
+    """Tell the weather of the next days.
+
+    Args:
+        days: How far to look.
+    """
+    return f"{city}, {country}: {days}"
+
+
 class Answer(BaseModel):
     """An answer."""
 
@@ -45,6 +58,14 @@ def test_a_function_is_a_tool() -> None:
     assert tool.parameters["required"] == ["city"]
     assert tool.parameters["properties"]["unit"]["enum"] == ["c", "f"]
     assert tool.parameters["properties"]["unit"]["description"] == "In which degrees, if it matters."
+
+
+def test_what_a_field_in_an_annotation_says_of_an_argument_is_kept() -> None:
+    parameters = Tool.from_any(forecast).parameters
+    assert parameters["required"] == ["city", "country"]
+    told = {name: schema["description"] for name, schema in parameters["properties"].items()}
+    assert told == {"city": "Where.", "country": "In which country.", "days": "How far to look."}
+    assert parameters["properties"]["days"]["minimum"] == 1
 
 
 @pytest.mark.parametrize(

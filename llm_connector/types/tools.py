@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable
-from typing import Any, NoReturn, Self
+from typing import Annotated, Any, NoReturn, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model, field_validator, model_validator
 from pydantic.errors import PydanticUserError
@@ -123,20 +123,22 @@ def _tool_from_function(function: Callable[..., Any]) -> Tool:
     name = getattr(function, "__name__", "")
     if not name.isidentifier():
         _refuse(name or type(function).__name__, "it has no name of its own; write a function with def")
-    told = _argument_docs(inspect.getdoc(function) or "")
+    docs = _argument_docs(inspect.getdoc(function) or "")
     fields: dict[str, Any] = {}
-    for position, parameter in enumerate(_signature(function, name).parameters.values()):
+    parameters = _signature(function, name).parameters
+    for position, parameter in enumerate(parameters.values()):
         if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
             _refuse(name, "it has *args or **kwargs, which have no schema; name each argument")
         if parameter.annotation is parameter.empty:
             _refuse(name, f"its argument {parameter.name!r} has no type; annotate it, such as {parameter.name}: str")
         default = ... if parameter.default is parameter.empty else parameter.default
-        described = Field(default, alias=parameter.name, description=told.get(parameter.name))
-        fields[f"argument{position}"] = (parameter.annotation, described)  # pydantic forbids some names to fields
+        told = {"description": docs[parameter.name]} if parameter.name in docs else {}  # else what the annotation says
+        annotation = Annotated[parameter.annotation, Field(alias=parameter.name, **told)]
+        fields[f"argument{position}"] = (annotation, default)  # pydantic forbids some names to fields
     try:
         model: type[BaseModel] = create_model(name, **fields)
     except PydanticUserError:
-        wrong = next(field.alias for annotation, field in fields.values() if not _is_known(annotation))
+        wrong = next(argument for argument, of in parameters.items() if not _is_known(of.annotation))
         _refuse(name, f"the type of its argument {wrong!r} has no JSON schema; use {_KNOWN_TYPES}")
     schema = schema_of(model)
     schema.pop("title", None)
