@@ -132,8 +132,10 @@ def _tool_from_function(function: Callable[..., Any]) -> Tool:
         if parameter.annotation is parameter.empty:
             _refuse(name, f"its argument {parameter.name!r} has no type; annotate it, such as {parameter.name}: str")
         default = ... if parameter.default is parameter.empty else parameter.default
-        told = {"description": docs[parameter.name]} if parameter.name in docs else {}  # else what the annotation says
-        annotation = Annotated[parameter.annotation, Field(alias=parameter.name, **told)]
+        told: dict[str, Any] = {}
+        if parameter.name in docs:  # else what the annotation itself says holds
+            told["description"] = docs[parameter.name]
+        annotation: Any = Annotated[parameter.annotation, Field(alias=parameter.name, **told)]
         fields[f"argument{position}"] = (annotation, default)  # pydantic forbids some names to fields
     try:
         model: type[BaseModel] = create_model(name, **fields)
