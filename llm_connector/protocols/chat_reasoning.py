@@ -115,19 +115,24 @@ def is_openai_reasoning_model(model: str) -> bool:
 
     By pattern (OpenAI's model pages, 2026-08), so that a model of tomorrow is treated as the newest kind.
     """
-    name = model.rsplit("/", 1)[-1].lower()
+    name = _bare_name(model)
     if re.match(r"o\d", name):
         return True
     version = re.match(r"gpt-(\d+)", name)
     return version is not None and int(version[1]) >= 5 and "-chat" not in name  # noqa: PLR2004
 
 
+def _bare_name(model: str) -> str:
+    """The name without a vendor before it, nor the mark of a fine-tuned model."""
+    return model.rsplit("/", 1)[-1].lower().removeprefix("ft:")
+
+
 def by_openai_effort(control: ReasoningControl, model: str, fields: RequestFields) -> dict[str, Any]:
     """OpenAI's ``reasoning_effort``: ``none`` from gpt-5.1 on, ``minimal`` for gpt-5, and no off for the o models."""
-    if control.on is not None and re.match(r"(gpt-[34]|chatgpt-4)|gpt-[\d.]+-chat", model.rsplit("/", 1)[-1].lower()):
+    name = _bare_name(model)
+    if control.on is not None and re.match(r"(gpt-[34]|chatgpt-4)|gpt-[\d.]+-chat", name):
         fields.warn(f"{model} does not reason; the reasoning fields were not sent")
         return {}
-    name = model.rsplit("/", 1)[-1].lower()
     if re.match(r"o\d", name):
         return by_effort(("low", "medium", "high"), off=None)(control, model, fields)
     if re.match(r"gpt-5($|-)", name):

@@ -46,16 +46,10 @@ _COPIED = (
     "user",
     "metadata",
 )
-# What OpenAI's reasoning models refuse (openai docs and SDK notes, 2026-08).
-REFUSED_WHEN_REASONING = (
-    "temperature",
-    "top_p",
-    "logprobs",
-    "top_logprobs",
-    "presence_penalty",
-    "frequency_penalty",
-    "logit_bias",
-)
+# What OpenAI's reasoning models refuse at any effort, and what unless they are told not to reason (openai docs and SDK
+# notes, 2026-08).
+_REFUSED_BY_REASONERS = ("presence_penalty", "frequency_penalty", "logit_bias")
+REFUSED_WHEN_REASONING = ("temperature", "top_p", "logprobs", "top_logprobs", *_REFUSED_BY_REASONERS)
 _WINDOW_KEYS = ("context_length", "max_model_len", "context_window", "max_context_length", "max_input_tokens")
 _OUTPUT_KEYS = ("max_output_tokens", "max_completion_tokens", "max_output_length")
 
@@ -115,7 +109,7 @@ class OpenAIChat(Protocol):
         dialect = self.dialect
         sampled = so_far.get("reasoning_effort") == "none"  # gpt-5.1 and later sample when they do not reason
         unsupported = dialect.unsupported_by(fields.request.model or "")
-        refused = REFUSED_WHEN_REASONING if reasons and not sampled else ()
+        refused = (_REFUSED_BY_REASONERS if sampled else REFUSED_WHEN_REASONING) if reasons else ()
         taken = fields.take_set(name for name in _COPIED if name not in unsupported and name not in refused)
         body: dict[str, Any] = {
             dialect.rename.get(name, name): self._in_range(name, value, fields) for name, value in taken.items()

@@ -25,6 +25,7 @@ _ANY_MEDIA = frozenset({"image", "audio", "video", "document"})
 OPENAI_DIALECT = ChatDialect(
     token_limit="max_completion_tokens",  # noqa: S106 - tokens of text
     unsupported=frozenset({"top_k"}),
+    unsupported_for=((r"(ft:)?o(3|4-mini)", frozenset({"stop"})),),  # refused (API reference, 2026-08)
     media=_OPENAI_MEDIA,
     developer_role=True,
     reasoning=by_openai_effort,
