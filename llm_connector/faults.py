@@ -32,6 +32,10 @@ _OVERFLOW = (
 )
 _OVERFLOW_STATUSES = frozenset({None, 200, 400, 413, 422, 500})
 
+# Advice that overrides the status (openai-python 3.54, anthropic-python 2.12), but not for want of money or room.
+_ADVICE = {"true": True, "false": False}
+_HOPELESS = (errors.BillingError, errors.ContentFilterError, errors.ContextLengthError)
+
 _REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-amzn-requestid", "x-tc-requestid", "x-dashscope-request-id")
 
 
@@ -71,6 +75,7 @@ class Fault:
     codes: list[str] = field(default_factory=list)
     request_id: str | None = None
     retry_after: float | None = None
+    should_retry: bool | None = None
     raw: Any = None
 
 
@@ -130,6 +135,7 @@ def read_fault(status: int | None, headers: Mapping[str, str], payload: Any) -> 
         wrapped = body["Response"] if isinstance(body.get("Response"), dict) else {}  # Tencent
         fault.request_id = _first_text(body | wrapped | inner, "request_id", "requestId", "RequestId") or None
     fault.retry_after = retry_after(headers, inner)
+    fault.should_retry = _ADVICE.get(headers.get("x-should-retry", "").strip().lower())
     return fault
 
 
@@ -137,6 +143,8 @@ def classify(fault: Fault, rules: Iterable[Rule], provider: str) -> errors.LLMEr
     """The typed error of a fault: the vendor's own table first, then what all vendors share, then the HTTP status."""
     rule = _choose(fault, rules)
     kind, retryable = (rule.error, rule.retryable) if rule is not None else (_by_status(fault), None)
+    if fault.should_retry is not None:
+        retryable = fault.should_retry and not issubclass(kind, _HOPELESS)
     return kind(
         fault.message,
         provider=provider,

@@ -161,6 +161,9 @@ async def test_an_async_key_function_is_awaited() -> None:
         (Fault(429, "insufficient_quota", headers={"retry-after": "0"}), BillingError, 1),
         (Fault(401), AuthenticationError, 1),
         (Fault(400), InvalidRequestError, 1),
+        (Fault(500, headers={"x-should-retry": "false"}), ServerError, 1),
+        (Fault(400, headers={"x-should-retry": "true", "retry-after": "0"}), InvalidRequestError, 3),
+        (Fault(429, "insufficient_quota", headers={"x-should-retry": "true"}), BillingError, 1),
         (Fault(drop=True), ConnectError, 3),
     ],
 )
