@@ -68,6 +68,7 @@ class ChatDialect:
         strict_tools: Whether a tool's ``strict`` is taken.
         reasoning: Makes the vendor's control of reasoning from the unified one.
         reasoning_field: The name under which reasoning is sent back, and read besides the usual names.
+        reasoning_details: Whether reasoning comes and goes back as OpenRouter's ``reasoning_details`` too.
         empty_reasoning: Whether the field must be there, empty, where a message that calls tools has no reasoning.
         no_replay_models: The pattern of models that refuse their own reasoning back.
         think_tags: Whether reasoning comes between ``<think>`` tags in the answer.
@@ -110,6 +111,7 @@ class ChatDialect:
     strict_tools: bool = True
     reasoning: Callable[[ReasoningControl, str, RequestFields], dict[str, Any]] = no_reasoning_control
     reasoning_field: str = "reasoning_content"
+    reasoning_details: bool = False
     empty_reasoning: bool = False
     no_replay_models: str = ""
     think_tags: bool = False

@@ -79,7 +79,12 @@ class OpenAIChat(Protocol):
         """A fresh decoder for one answer."""
         del request
         tags = self.settings.think_tags if self.settings.think_tags is not None else self.dialect.think_tags
-        return ChatDecoder(self, think_tags=tags, reasoning_field=self.dialect.reasoning_field)
+        return ChatDecoder(
+            self,
+            think_tags=tags,
+            reasoning_field=self.dialect.reasoning_field,
+            reasoning_details=self.dialect.reasoning_details,
+        )
 
     def _body(self, fields: RequestFields, *, stream: bool) -> dict[str, Any]:
         request, dialect = fields.request, self.dialect

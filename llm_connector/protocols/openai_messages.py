@@ -87,14 +87,17 @@ class MessageWriter:
             text = self._dialect.empty_tool_content
         wire: dict[str, Any] = {"role": "assistant", "content": text}
         if self._replays(message):
-            self._add_reasoning(wire, message.reasoning_content or "")
+            self._add_reasoning(wire, message)
         if message.tool_calls:
             wire["tool_calls"] = [self._tool_call(call) for call in message.tool_calls]
         return self._named(wire, message)
 
-    def _add_reasoning(self, wire: dict[str, Any], thought: str) -> None:
-        """Where the vendor gives reasoning between tags it wants it back there."""
-        if not self._dialect.think_tags:
+    def _add_reasoning(self, wire: dict[str, Any], message: Message) -> None:
+        """Where the vendor gives reasoning between tags it wants it back there; details hold the text as well."""
+        thought = message.reasoning_content or ""
+        if details := self._details(message):
+            wire["reasoning_details"] = details
+        elif not self._dialect.think_tags:
             wire[self._dialect.reasoning_field] = thought
         elif thought:
             wire["content"] = f"<think>{thought}</think>{wire['content'] or ''}"
@@ -107,12 +110,20 @@ class MessageWriter:
     def _replays(self, message: Message) -> bool:
         """Whether to send reasoning; DeepSeek demands the field with tool calls even when empty (its docs, 2026-10)."""
         rule = self._settings.reasoning_replay
+        told = message.reasoning_content is not None or bool(self._details(message))
         if rule == "always":
-            return message.reasoning_content is not None
+            return told
         refused = self._dialect.no_replay_models
         if rule == "never" or not message.tool_calls or (refused and re.search(refused, self._model)):
             return False
-        return message.reasoning_content is not None or self._dialect.empty_reasoning
+        return told or self._dialect.empty_reasoning
+
+    def _details(self, message: Message) -> list[dict[str, Any]]:
+        """The opaque blocks, if they are this provider's own."""
+        own, reasoning = self._dialect.reasoning_details, message.reasoning
+        if not own or reasoning is None or reasoning.family != self._settings.provider.family:
+            return []
+        return reasoning.blocks
 
     def _tool_result(self, message: Message) -> dict[str, Any]:
         text = message.text

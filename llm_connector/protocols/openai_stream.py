@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from llm_connector.protocols.base import Decoder
+from llm_connector.protocols.reasoning_details import DetailsInTheMaking
 from llm_connector.protocols.tool_calls import ToolCallTracker
 from llm_connector.reasoning import SYNONYMS, ThinkTagReader, reasoning_text
 from llm_connector.types import ChatChunk, Usage
@@ -47,8 +48,17 @@ class ChatDecoder(Decoder):
 
     finish_reasons: ClassVar[Mapping[str, FinishReason]] = FINISH_REASONS
 
-    def __init__(self, protocol: Protocol, *, think_tags: bool = False, reasoning_field: str = "") -> None:
+    def __init__(
+        self,
+        protocol: Protocol,
+        *,
+        think_tags: bool = False,
+        reasoning_field: str = "",
+        reasoning_details: bool = False,
+    ) -> None:
         super().__init__(protocol)
+        self._keeps_details = reasoning_details
+        self._details: dict[int, DetailsInTheMaking] = {}
         self._reasoning_field = "" if reasoning_field in SYNONYMS else reasoning_field
         self._think_tags = think_tags
         self._whole = False
@@ -69,11 +79,13 @@ class ChatDecoder(Decoder):
         return self._chunks(payload)
 
     def flush(self) -> Iterator[ChatChunk]:
-        """Text held back as a possible tag."""
+        """Text held back as a possible tag, and what must be sent back."""
         for index, reader in self._readers.items():
             thought, text = reader.finish()
             if thought or text:
                 yield ChatChunk(text, thought, index=index, id=self._id, model=self._model)
+        for index, details in self._details.items():
+            yield ChatChunk(index=index, id=self._id, model=self._model, reasoning=details.blocks())
 
     def _chunks(self, payload: Any) -> list[ChatChunk]:
         if not isinstance(payload, dict):
@@ -126,6 +138,9 @@ class ChatDecoder(Decoder):
         if self._think_tags and content:
             tag_thought, content = self._reader(index).feed(content)
             thought += tag_thought
+        if self._keeps_details and delta.get("reasoning_details"):
+            details = self._details.setdefault(index, DetailsInTheMaking())
+            details.take(delta["reasoning_details"], whole=self._whole)
         calls = self._tool_calls(delta, index)
         self._take_ending(choice, index)
         logprobs = _logprobs(choice)

@@ -118,6 +118,7 @@ ROWS = (
             media=_OPENAI_MEDIA,
             reasoning=by_reasoning_object,
             reasoning_field="reasoning",
+            reasoning_details=True,
             max_stops=None,
         ),
         reasoning_replay="with_tool_calls",
