@@ -16,7 +16,7 @@ from llm_connector.errors import ConfigError
 from llm_connector.extras import install_hint
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from llm_connector.types import ChatResponse, Usage
 
@@ -47,6 +47,7 @@ PRICE_LISTS = {
 _MILLION = 1_000_000
 _LONG_PROMPT = 200_000
 _SNAPSHOT = re.compile(r"[-@]\d{4}-?\d{2}-?\d{2}$")  # gpt-4o-2024-08-06, claude-sonnet-4-5-20250929
+_CLAUDE_DATE = re.compile(r"-(\d{8})$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +119,21 @@ def model_facts(provider: str, model: str, price_list: str | None = None) -> Mod
         ConfigError: The extra is not installed.
     """
     listed = _models(price_list or PRICE_LISTS.get(provider, ""))
-    name = model.removeprefix("models/")
-    found = listed.get(name) or listed.get(_SNAPSHOT.sub("", name))
+    found = next((listed[name] for name in _spellings(model.removeprefix("models/")) if name in listed), None)
     return None if found is None else _facts(found)
+
+
+def _spellings(name: str) -> Iterator[str]:
+    """What a model may be called in a list: Claude answers under Anthropic's name in every cloud, which have their own.
+
+    At Google claude-sonnet-4-5@20250929 or claude-opus-4-6@default, at Amazon anthropic.claude-opus-4-1-20250805-v1:0.
+    """
+    yield name
+    yield _SNAPSHOT.sub("", name)
+    if name.startswith("claude-"):
+        yield _CLAUDE_DATE.sub(r"@\1", name)
+        yield f"{name}@default"
+        yield from (f"anthropic.{name}{version}" for version in ("-v1:0", "-v1", ""))
 
 
 def cost(response: ChatResponse, price_list: str | None = None) -> Decimal | None:

@@ -61,6 +61,22 @@ def test_what_is_not_known_is_none(response: ChatResponse) -> None:
     assert response.cost() is None
 
 
+@pytest.mark.parametrize(
+    ("provider", "answered", "listed"),
+    [
+        ("anthropic_bedrock", "claude-sonnet-4-5-20250929", "anthropic.claude-sonnet-4-5-20250929-v1:0"),
+        ("anthropic_bedrock", "claude-opus-4-7", "anthropic.claude-opus-4-7"),
+        ("anthropic_vertex", "claude-sonnet-4-5-20250929", "claude-sonnet-4-5@20250929"),
+        ("anthropic_vertex", "claude-opus-4-6", "claude-opus-4-6@default"),
+    ],
+)
+def test_claude_answers_under_one_name_in_every_cloud(provider: str, answered: str, listed: str) -> None:
+    facts = model_facts(provider, answered)
+    assert facts is not None
+    assert facts == model_facts(provider, listed)
+    assert answer(provider, answered, Usage(input_tokens=1_000_000)).cost() > 0
+
+
 def test_a_client_s_answer_has_a_cost_and_a_snapshot_its_model_s() -> None:
     mock = MockProvider([MockReply(content="x", usage=Usage(input_tokens=1_000_000))])
     response = LLMClient(**mock.client_arguments()).chat("hi")
