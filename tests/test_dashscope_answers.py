@@ -73,6 +73,7 @@ def test_a_stream_folds_to_the_whole_answer(model: str, write_size: int | None) 
         chunks = list(stream)
     check(whole)
     assert comparable(stream.response()) == comparable(whole)
+    assert whole.model == chunks[0].model == model  # as asked: the answer names none
     assert [chunk.finish_reason for chunk in chunks if chunk.finish_reason] == ["tool_calls"]
     assert [bool(chunk.usage) for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
     deltas = [delta for chunk in chunks for delta in chunk.tool_calls]

@@ -40,11 +40,13 @@ class DashScopeDecoder(ChatDecoder):
         think_tags: See ``ChatDecoder``.
         cumulative: That increments were not asked for, so each event repeats all that came before. The answer itself
             does not tell, and a text may well begin like the one before it: only what was asked decides.
+        model: The model that was asked: the answer does not name it.
     """
 
-    def __init__(self, protocol: Protocol, *, think_tags: bool, cumulative: bool) -> None:
+    def __init__(self, protocol: Protocol, *, think_tags: bool, cumulative: bool, model: str | None) -> None:
         super().__init__(protocol, think_tags=think_tags)
         self._cumulative = cumulative
+        self._asked = model
         self._growth = Growth()
         self._sources: list[dict[str, Any]] = []
 
@@ -61,7 +63,7 @@ class DashScopeDecoder(ChatDecoder):
         flat = {
             "object": "dashscope",
             "id": payload.get("request_id"),
-            "model": payload.get("model"),
+            "model": payload.get("model") or self._asked,
             "usage": payload.get("usage"),
             "choices": [self._grown(choice, at) for at, choice in enumerate(_choices(output))],
             "search_results": self._new_sources(output),

@@ -77,7 +77,7 @@ class ChatResponse(BaseModel):
         choices: The answers; all the properties below speak of the first.
         usage: Token counts, or ``None`` when the vendor told none.
         id: The vendor's id of the answer.
-        model: The model that answered, as the vendor names it.
+        model: The model that answered, as the vendor names it; the one asked where the vendor never says.
         provider: The provider's name.
         created: When it was made, in seconds since 1970.
         warnings: Request fields that were changed or not sent, in words.
