@@ -50,6 +50,16 @@ def rest(got: Sent) -> dict[str, Any]:
     return {name: value for name, value in got.body.items() if name not in {"model", "messages"}}
 
 
+@pytest.mark.parametrize("row", ["moonshot", "volcengine"])
+def test_a_schema_names_its_dialect_only_where_that_is_taken(row: str) -> None:
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}  # as MCP's servers and zod write it
+    tool = {"type": "function", "function": {"name": "f", "parameters": dialect | PARAMETERS}}
+    body = ask(row, tools=[tool], response_format=dialect | SCHEMA).body
+    kept = {} if row == "moonshot" else dialect
+    assert body["response_format"]["json_schema"]["schema"] == kept | SCHEMA
+    assert body["tools"][0]["function"]["parameters"] == kept | PARAMETERS
+
+
 # Plain questions and streams
 
 

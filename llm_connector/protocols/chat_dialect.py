@@ -62,6 +62,7 @@ class ChatDialect:
         developer_role: Whether there is a ``developer`` role; else it becomes ``system``.
         json_schema: Whether ``response_format`` takes a schema; else a schema becomes ``json_object`` and a prompt.
         json_schema_models: The pattern of the models for which it does; empty for all.
+        schema_keyword: Whether a schema may tell its dialect under ``$schema``; else that is left out.
         json_word: Whether ``json_object`` is refused when no message has the word JSON.
         calls_before_form: Whether a form of the answer bars calls of tools, so that it must wait for their results.
         tool_stream_models: The pattern of models that must be asked to stream tool calls with ``tool_stream``.
@@ -105,6 +106,7 @@ class ChatDialect:
     developer_role: bool = False
     json_schema: bool = True
     json_schema_models: str = ""
+    schema_keyword: bool = True
     json_word: bool = False
     calls_before_form: bool = False
     tool_stream_models: str = ""

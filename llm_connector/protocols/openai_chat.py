@@ -173,7 +173,8 @@ class OpenAIChat(Protocol):
     def _tool(self, tool: Tool) -> dict[str, Any]:
         if tool.vendor is not None:
             return tool.vendor
-        function: dict[str, Any] = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
+        parameters = self._plain(tool.parameters)
+        function: dict[str, Any] = {"name": tool.name, "description": tool.description, "parameters": parameters}
         if tool.strict is not None and self.dialect.strict_tools:
             function["strict"] = tool.strict
         wire: dict[str, Any] = {"type": "function", "function": function}
@@ -218,10 +219,17 @@ class OpenAIChat(Protocol):
                 add_instruction(messages, "Answer with one JSON object.")
             return {"response_format": {"type": wanted.type}}
         if self.dialect.takes_schema(fields.request.model or ""):
-            return {"response_format": {"type": "json_schema", "json_schema": _schema(wanted)}}
+            schema = _schema(wanted, self._plain(wanted.json_schema or {}))
+            return {"response_format": {"type": "json_schema", "json_schema": schema}}
         fields.warn("the vendor takes no schema; json_object was asked for and the schema put into the prompt")
         add_instruction(messages, f"Answer with one JSON object that fits this schema: {dumps(wanted.json_schema)}")
         return {"response_format": {"type": "json_object"}}
+
+    def _plain(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """The schema without the keyword that some vendors refuse; what makes schemas of programs writes it."""
+        if self.dialect.schema_keyword or "$schema" not in schema:
+            return schema
+        return {name: value for name, value in schema.items() if name != "$schema"}
 
     def normalise_base_url(self, base_url: str) -> str:
         """Accept an address with the chat path at its end, and a bare host where the row knows the rest."""
@@ -271,8 +279,8 @@ class OpenAIChat(Protocol):
         return EmbeddingResponse(embeddings=vectors, usage=usage, model=answered)
 
 
-def _schema(wanted: ResponseFormat) -> dict[str, Any]:
-    schema: dict[str, Any] = {"name": wanted.name, "schema": wanted.json_schema}
+def _schema(wanted: ResponseFormat, inner: dict[str, Any]) -> dict[str, Any]:
+    schema: dict[str, Any] = {"name": wanted.name, "schema": inner}
     if wanted.description is not None:
         schema["description"] = wanted.description
     if wanted.strict is not None:

@@ -87,6 +87,7 @@ ROWS = (
             media=frozenset({"image", "video"}),
             fetches_urls=False,
             file_scheme="ms://",
+            schema_keyword=False,
             reasoning=_kimi_reasoning,
             empty_reasoning=True,
         ),
