@@ -65,6 +65,18 @@ class TestTools:
         }
         assert tools[2]["description"] == "Current weather for a city"
 
+    def test_what_only_anthropic_knows_of_a_function(self) -> None:
+        deferred = {"name": "f", "input_schema": {"type": "object"}, "defer_loading": True}
+        programmatic = {
+            "name": "g",
+            "input_schema": {"type": "object"},
+            "allowed_callers": ["code_execution_20250825"],
+            "input_examples": [{"a": 1}],
+        }
+        body = ask(tools=[deferred, programmatic], tool_choice="g").body
+        assert body["tools"] == [deferred, programmatic]
+        assert body["tool_choice"] == {"type": "tool", "name": "g"}
+
     def test_a_schema_without_a_type_gets_one(self) -> None:
         tools = ask(tools=[Tool(name="f", parameters={"properties": {}})]).body["tools"]
         assert tools[0]["input_schema"] == {"type": "object", "properties": {}}

@@ -17,6 +17,8 @@ from llm_connector.jsontext import dumps_spaced, without_surrogates
 from llm_connector.types.given import Given
 
 NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}}
+# What only Anthropic knows of a function (anthropic-python 2.12); a tool that has any of it is sent as it is.
+_ANTHROPICS_OWN = frozenset({"allowed_callers", "defer_loading", "eager_input_streaming", "input_examples"})
 _KNOWN_TYPES = "str, int, float, bool, list, dict, Literal, Enum or a pydantic class"
 
 
@@ -29,7 +31,8 @@ class Tool(Given):
         parameters: Its arguments as a JSON schema of type ``object``.
         strict: Whether the vendor must hold the model to the schema, where it can.
         cache_control: See ``Block.cache_control``.
-        vendor: A tool that the vendor runs itself (web search, code execution), in its own JSON; sent as it is.
+        vendor: A tool in the vendor's own JSON, sent as it is: one that the vendor runs itself (web search, code
+            execution), or says more of than the fields above.
     """
 
     model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
@@ -109,6 +112,8 @@ def _tool_from_dict(value: dict[str, Any]) -> Tool:
             "a tool's 'function' is a dict of name, description and parameters, with type 'function'"
         )
     if "input_schema" in value:  # the form of Anthropic's API
+        if not _ANTHROPICS_OWN.isdisjoint(value):
+            return Tool(name=value.get("name", ""), vendor=value)
         fields = {key: item for key, item in value.items() if key not in {"input_schema", "type"}}
         return Tool(parameters=value["input_schema"], **fields)
     if isinstance(kind := value.get("type"), str) and kind != "function":
