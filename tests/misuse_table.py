@@ -201,7 +201,7 @@ FIELDS = [
     chat("unknown effort", "reasoning_effort must be one of 'none', 'minimal', 'low', 'medium', 'high', 'xhigh' or 'max'", reasoning_effort="much"),
     chat("misspelt effort", "reasoning_effort must be one of|did you mean 'medium'?", reasoning_effort="meduim"),
     chat("top_logprobs alone", "top_logprobs needs logprobs=True", top_logprobs=3, logprobs=False),
-    *(chat(f"stop {value!r}", "stop has an empty text|leave it out", stop=value) for value in ("", ["x", ""])),
+    *(chat(f"stop {value!r}", "stop has an empty text|leave it out", stop=value) for value in ("", ["x", ""], ("",))),
     chat("stop of another type", "stop must be a text or a list of texts, not int", stop=5),
     chat("stops of another type", "stop[1] must be text, not int", stop=["x", 5]),
     chat("user of another type", "user must be text, not int", user=5),

@@ -184,6 +184,7 @@ class ChatRequest(Given):
     @classmethod
     def _one_stop_is_a_list(cls, value: Any) -> Any:
         """An empty list means none: OpenAI refuses ``[]``, as every vendor does an empty text."""
+        value = list(value) if isinstance(value, tuple) else value
         if value == "" or (isinstance(value, list) and "" in value):
             raise ValueError("has an empty text, which would end every answer at once; leave it out")
         return [value] if isinstance(value, str) else (value or None)
