@@ -205,6 +205,13 @@ def test_tool_choice(choice: str, wire) -> None:
     assert request_of("openai", tools=[TOOL], tool_choice=choice).body["tool_choice"] == wire
 
 
+def test_a_custom_tool_is_chosen_as_one() -> None:
+    custom = {"type": "custom", "custom": {"name": "sql", "description": "Runs SQL."}}
+    body = request_of("openai", tools=[custom, TOOL], tool_choice="sql").body
+    assert body["tools"][0] == custom
+    assert body["tool_choice"] == {"type": "custom", "custom": {"name": "sql"}}
+
+
 def test_the_local_server_takes_no_named_choice() -> None:
     from llm_connector.providers import find_provider
 

@@ -190,8 +190,7 @@ class OpenAIChat(Protocol):
             forced, choice = None, fallback
         if forced is None and choice != "required":
             return {"tool_choice": choice}
-        named = {"type": "function", "function": {"name": forced}}
-        return self._forced_choice(choice if forced is None else named, fields)
+        return self._forced_choice(choice if forced is None else _named(forced, fields.request.tools or ()), fields)
 
     def _forced_choice(self, wire: Any, fields: RequestFields) -> dict[str, Any]:
         """A forced tool; where reasoning bars it, reasoning gives way unless it was asked for."""
@@ -286,6 +285,13 @@ def _schema(wanted: ResponseFormat, inner: dict[str, Any]) -> dict[str, Any]:
     if wanted.strict is not None:
         schema["strict"] = wanted.strict
     return schema
+
+
+def _named(name: str, tools: Sequence[Tool]) -> dict[str, Any]:
+    """The choice of one tool; OpenAI's custom tools are chosen under their own kind."""
+    custom = any(tool.name == name and (tool.vendor or {}).get("type") == "custom" for tool in tools)
+    kind = "custom" if custom else "function"
+    return {"type": kind, kind: {"name": name}}
 
 
 def _says_json(messages: list[dict[str, Any]]) -> bool:
