@@ -36,6 +36,19 @@ def test_no_secret_in_any_text(wire: Wire) -> None:
             assert not any(str(secret) in text for secret in wire.secrets.values())
 
 
+def test_no_secret_of_the_arguments_for_all_calls_in_any_text(compatible: Wire) -> None:
+    """Headers and a key are fields of a request as well, so they may come with the other ones."""
+    with compatible.serve() as server:
+        given = {"extra_headers": {"x-secret": "hush-hush"}, "api_key": "hush-hush-key", "seed": 7}
+        llm = compatible.llm(server, additional_kwargs=given)
+        llm.chat(user("hi"))
+        assert server.last.headers["x-secret"] == "hush-hush"
+        assert server.last.headers["authorization"] == "Bearer hush-hush-key"
+        assert server.last.json["seed"] == 7
+        assert "hush-hush" not in repr(llm) + llm.to_json() + str(llm.to_dict()) + llm.model_dump_json()
+        assert given.keys() == {"extra_headers", "api_key", "seed"}
+
+
 def test_a_dict_and_the_secrets_rebuild_it(wire: Wire) -> None:
     with wire.serve() as server:
         llm = wire.llm(server, **FIELDS)

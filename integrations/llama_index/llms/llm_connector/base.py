@@ -280,7 +280,10 @@ def _sorted(provider: str, given: dict[str, Any], own: Mapping[str, Any]) -> dic
     }
     options = {name: value for name, value in others.items() if name not in asked}
     shown, secret = sort_options(provider, {**fields.get("provider_options", {}), **options})
-    fields["headers"] = (fields.get("headers") or {}) | (asked.pop("extra_headers", None) or {}) or None
-    fields["additional_kwargs"] = {**(fields.get("additional_kwargs") or {}), **asked}
+    for_calls = {**(fields.get("additional_kwargs") or {}), **asked}
+    # What may be secret goes to the fields that are in no dump.
+    fields["headers"] = (fields.get("headers") or {}) | (for_calls.pop("extra_headers", None) or {}) or None
+    fields["api_key"] = for_calls.pop("api_key", None) or fields.get("api_key")
+    fields["additional_kwargs"] = for_calls
     fields["secret_options"] = {**fields.get("secret_options", {}), **secret}
     return {**fields, "provider": provider, "provider_options": shown}
