@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from llama_index.core.agent.workflow import AgentStream, AgentWorkflow, FunctionAgent, ReActAgent
+from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel
 
 from llamaindex.kit import ADD, WEATHER, Wire
@@ -85,6 +86,45 @@ async def test_memory_over_two_runs(wire: Wire, memory: Memory) -> None:
             "Weather, and a sum?",
             "What did I ask?",
         ]
+
+
+def close_up() -> str:
+    """End the conversation."""
+    return "Good bye."
+
+
+def break_down() -> str:
+    """End the conversation, if nothing is in the way."""
+    raise RuntimeError("the door is locked")
+
+
+async def test_a_tool_that_answers_itself_beside_another(wire: Wire, memory: Memory) -> None:
+    """LlamaIndex keeps no result of the calls behind that of a tool with ``return_direct``."""
+    calls = [Call("close_up"), Call("add", {"a": 20, "b": 22})]
+    script = [Reply("", reasoning=THOUGHT, tool_calls=calls), Reply("We had closed.")]
+    with wire.serve(script, demand_reasoning=True) as server:
+        closing = FunctionTool.from_defaults(fn=close_up, return_direct=True)
+        agent = FunctionAgent(tools=[closing, ADD], llm=wire.llm(server, **wire.thinking))
+        assert str(await agent.run("Close up.", memory=memory)) == "Good bye."
+        assert str(await agent.run("What happened?", memory=memory)) == "We had closed."
+        found = await results_of(server)
+        assert "Good bye." in found[0]
+        assert server.last.view is not None
+        assert [turn.text for turn in server.last.view.turns if turn.role == "assistant" and turn.text] == ["Good bye."]
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+async def test_a_tool_that_would_answer_itself_but_fails(wire: Wire, streaming: bool) -> None:
+    """The model is asked again: the conversation ends with the tool's error, not with the assistant's words."""
+    calls = [Call("break_down"), Call("add", {"a": 20, "b": 22})]
+    script = [Reply("", tool_calls=calls), Reply("", tool_calls=calls), Reply("I gave up.")]
+    with wire.serve(script) as server:
+        failing = FunctionTool.from_defaults(fn=break_down, return_direct=True)
+        agent = FunctionAgent(tools=[failing, ADD], llm=wire.llm(server), streaming=streaming)
+        assert str(await agent.run("Close up.")) == "I gave up."
+        assert "".join(await results_of(server)).count("the door is locked") == 2
+        assert server.last.view is not None
+        assert server.last.view.turns[-1].role == "tool"
 
 
 async def test_a_workflow_of_agents(wire: Wire) -> None:

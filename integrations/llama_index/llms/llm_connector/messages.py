@@ -7,6 +7,7 @@ twice, and thinking with a signature that is not ours. ``additional_kwargs`` tha
 from __future__ import annotations
 
 from collections import deque
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from llama_index.core.base.llms.types import MessageRole, ThinkingBlock, ToolCallBlock
@@ -18,7 +19,7 @@ from llm_connector.errors import InvalidRequestError, LLMError
 from llm_connector.types import Message, TextBlock, ToolCall
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from llama_index.core.base.llms.types import ChatMessage
 
@@ -35,6 +36,8 @@ _ROLES: dict[MessageRole, Role] = {
     MessageRole.FUNCTION: "tool",
 }
 
+_LOST_RESULT = "The result of this call was not kept."
+
 
 def to_messages(history: Sequence[ChatMessage]) -> list[Message]:
     """The unified messages of a history, which is left as it is.
@@ -42,13 +45,23 @@ def to_messages(history: Sequence[ChatMessage]) -> list[Message]:
     Raises:
         InvalidRequestError: A block cannot be read. Never a ``ValueError``, which LlamaIndex's query engines swallow.
     """
-    ids = _CallIds()
     try:
-        return [_message(message, ids) for message in history]
+        return list(_converted(history))
     except LLMError:
         raise
     except (ValueError, TypeError, OSError) as error:
         raise InvalidRequestError(f"the history holds what cannot be sent: {error}") from error
+
+
+def _converted(history: Sequence[ChatMessage]) -> Iterator[Message]:
+    ids = _CallIds()
+    for message, following in zip_longest(history, history[1:]):
+        if _repeats_a_result(message):
+            for call in ids.take_waiting():
+                yield Message.tool(_LOST_RESULT, call)
+            if following is None or following.role is not MessageRole.USER:
+                continue
+        yield _message(message, ids)
 
 
 class _CallIds:
@@ -74,6 +87,22 @@ class _CallIds:
         """The call that a result answers; one without an id answers the oldest call that waits."""
         waiting = self._waiting.get(told) if told else next(filter(None, self._waiting.values()), None)
         return waiting.popleft() if waiting else None
+
+    def take_waiting(self) -> list[ToolCall]:
+        """The calls without a result, which from here on wait for none."""
+        calls = [call for waiting in self._waiting.values() for call in waiting]
+        self._waiting.clear()
+        return calls
+
+
+def _repeats_a_result(message: ChatMessage) -> bool:
+    """Whether LlamaIndex's agent repeats here, as the assistant's words, what a ``return_direct`` tool returned.
+
+    It leaves out the results of the calls behind that one, and repeats an error as well, though the model is asked
+    again after it: many vendors refuse both (llama-index-core 0.14.25, agent/workflow/function_agent.py,
+    ``handle_tool_call_results``). So it is an answer only where the user's next question is behind it.
+    """
+    return message.role is MessageRole.ASSISTANT and "tool_call_id" in message.additional_kwargs
 
 
 def _message(message: ChatMessage, ids: _CallIds) -> Message:
