@@ -59,6 +59,16 @@ async def test_media_reach_the_vendor_or_are_refused(wire: Wire, sample: str, tm
         assert [chunk async for chunk in await llm.astream_chat([message])]
 
 
+@pytest.mark.parametrize(("name", "where"), [("google", "inlineData"), ("aliyun", "audio")])
+def test_sound_has_the_type_that_vendors_know(name: str, where: str) -> None:
+    """Python's own table says ``audio/x-wav`` (3.11) or ``audio/vnd.wave`` (3.14)."""
+    wire = WIRES[name]
+    block = AudioBlock(audio=wav(), format="wav")
+    with wire.serve(Reply("A sound.")) as server:
+        wire.llm(server, model=wire.sees or wire.model).chat([ChatMessage(role="user", blocks=[block])])
+        assert "audio/wav" in server.last.body.decode().partition(f'"{where}"')[2]
+
+
 def test_a_cache_point_marks_what_is_before_it() -> None:
     wire = WIRES["anthropic"]
     point = CachePoint(cache_control={"type": "ephemeral", "ttl": "1h"})

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import mimetypes
 from io import IOBase
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from llama_index.core.base.llms import types as li
 
 from llm_connector.errors import InvalidRequestError
+from llm_connector.media import mime_from_name
 from llm_connector.types import AudioBlock, DocumentBlock, ImageBlock, TextBlock, VideoBlock
 
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ def _audio_type(extension: str | None) -> str | None:
     """LlamaIndex keeps a file's extension where vendors want a media type."""
     if extension is None:
         return None
-    return mimetypes.types_map.get(f".{extension}") or f"audio/{extension}"
+    known = mime_from_name(f"sound.{extension}") or ""
+    return known if known.startswith("audio/") else f"audio/{extension}"
 
 
 _NO_TITLE = "input_document"  # what LlamaIndex calls a document without a title
