@@ -129,6 +129,12 @@ def mime_from_name(name: str) -> str | None:
     return _SUFFIXES.get(suffix) or mimetypes.guess_type(f"file{suffix}")[0]
 
 
+def name_from_mime(mime: str) -> str:
+    """Return a name for a document of this MIME type, with the ending that it has on a disk where that is known."""
+    known = next((suffix for suffix, kind in _SUFFIXES.items() if kind == mime), None)
+    return f"document{known or mimetypes.guess_extension(mime) or ''}"
+
+
 def guess_mime(data: bytes, name: str | None = None) -> str:
     """Return the MIME type of a file: by its bytes, else by its name, else ``application/octet-stream``."""
     return _guess(data, name) or UNKNOWN_MIME

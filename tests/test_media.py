@@ -14,6 +14,7 @@ from llm_connector.media import (
     decode_base64,
     guess_mime,
     mime_from_name,
+    name_from_mime,
     read_file,
     sniff_base64,
     sniff_mime,
@@ -176,6 +177,20 @@ def test_printable_text_is_not_taken_for_media(start, middle, rest):
 )
 def test_mime_from_name(name, mime):
     assert mime_from_name(name) == mime
+
+
+@pytest.mark.parametrize(
+    ("mime", "name"),
+    [
+        ("application/pdf", "document.pdf"),
+        ("text/plain", "document.txt"),
+        ("text/markdown", "document.md"),
+        ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", "document.docx"),
+        ("application/x-no-such-type", "document"),
+    ],
+)
+def test_name_from_mime(mime, name):
+    assert name_from_mime(mime) == name
 
 
 @pytest.mark.parametrize(

@@ -254,6 +254,7 @@ def test_media() -> None:
         ImageBlock(url="https://x/y.png", detail="low"),
         AudioBlock(data="AAAA", mime_type="audio/mpeg"),
         DocumentBlock(data="JVBERi0=", mime_type="application/pdf", name="a.pdf"),
+        DocumentBlock(data="aGVsbG8=", mime_type="text/plain"),
         DocumentBlock(file_id="file-1"),
         VideoBlock(url="https://x/y.mp4"),
     ]
@@ -262,6 +263,7 @@ def test_media() -> None:
         {"type": "image_url", "image_url": {"url": "https://x/y.png", "detail": "low"}},
         {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "mp3"}},
         {"type": "file", "file": {"file_data": "data:application/pdf;base64,JVBERi0=", "filename": "a.pdf"}},
+        {"type": "file", "file": {"file_data": "data:text/plain;base64,aGVsbG8=", "filename": "document.txt"}},
         {"type": "file", "file": {"file_id": "file-1"}},
         {"type": "video_url", "video_url": {"url": "https://x/y.mp4"}},
     ]

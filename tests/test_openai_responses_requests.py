@@ -214,6 +214,7 @@ def test_media() -> None:
         ImageBlock.from_file_id("file_1"),
         DocumentBlock.from_bytes(b"%PDF-1.7", name="a.pdf"),
         DocumentBlock.from_bytes(b"%PDF-1.7"),
+        DocumentBlock.from_bytes(b"hello", "text/plain"),
         DocumentBlock.from_url("https://h.example/a.pdf"),
         DocumentBlock.from_file_id("file_2"),
     ]
@@ -223,6 +224,7 @@ def test_media() -> None:
         {"type": "input_image", "file_id": "file_1", "detail": "auto"},
         {"type": "input_file", "file_data": data, "filename": "a.pdf"},
         {"type": "input_file", "file_data": data, "filename": "document.pdf"},
+        {"type": "input_file", "file_data": "data:text/plain;base64,aGVsbG8=", "filename": "document.txt"},
         {"type": "input_file", "file_url": "https://h.example/a.pdf"},
         {"type": "input_file", "file_id": "file_2"},
     ]

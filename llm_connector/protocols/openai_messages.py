@@ -205,7 +205,7 @@ class MessageWriter:
             raise self._unsupported("document by address", "download it and use from_bytes or from_file")
         if block.file_id is not None:
             return {"type": "file", "file": {"file_id": block.file_id}}
-        return {"type": "file", "file": {"file_data": block.data_url, "filename": block.name or "document.pdf"}}
+        return {"type": "file", "file": {"file_data": block.data_url, "filename": block.file_name}}
 
     def _unsupported(self, what: str, instead: str) -> UnsupportedError:
         return UnsupportedError(f"the provider takes no {what}; {instead}", provider=self._settings.provider.name)

@@ -174,4 +174,4 @@ def _file(block: DocumentBlock) -> Item:
         return {"file_id": block.file_id}
     if block.url is not None:
         return {"file_url": block.url}
-    return {"file_data": block.data_url, "filename": block.name or "document.pdf"}
+    return {"file_data": block.data_url, "filename": block.file_name}

@@ -164,6 +164,11 @@ class DocumentBlock(MediaBlock):
     context: str | None = None
     citations: bool | None = None
 
+    @property
+    def file_name(self) -> str:
+        """The name, or one that fits the type: the providers that insist on a name read the type from its ending."""
+        return self.name or _media().name_from_mime(self.mime_type or "application/pdf")
+
 
 _OPENAI_MEDIA = {"image_url": "image", "video_url": "video", "audio_url": "audio", "file_url": "document"}
 
