@@ -64,6 +64,53 @@ async def test_read_back_as_the_same_answer(form, server) -> None:
     assert (back.usage.input_tokens, back.usage.output_tokens) == (20, 30)
 
 
+@pytest.mark.parametrize("form", READERS)
+def test_calls_that_come_in_turns(form) -> None:
+    calls = [Call("look", {"city": "Paris", "near": {"km": 5}}), Call("look", {"city": "Rome"}), Call("rest")]
+    reply = Reply("Both.", tool_calls=calls, interleave=True, chunk_size=3)
+    with OpenAIChatServer(reply, dialect="compatible") as server, client(server) as c:
+        body = b"".join(form(c.stream("hi")))
+    back = read_back(form, body)
+    assert [(call.name, call.parse_arguments()) for call in back.tool_calls] == [
+        ("look", {"city": "Paris", "near": {"km": 5}}),
+        ("look", {"city": "Rome"}),
+        ("rest", {}),
+    ]
+
+
+def test_a_block_of_anthropics_format_is_whole_before_the_next_begins(server) -> None:
+    with client(server) as c:
+        events = [sse_data(event) for event in to_anthropic_sse(c.stream("hi"))]
+    flat = [event for events_of_chunk in events for event in events_of_chunk]
+    blocks = [event["type"] for event in flat if event["type"] in {"content_block_start", "content_block_stop"}]
+    assert blocks == ["content_block_start", "content_block_stop"] * 4
+    ends = {event["type"] for event in events[-1]}
+    assert ends == {"content_block_stop", "message_delta", "message_stop"}, "nothing is held that could be told"
+
+
+def sse_data(data: bytes) -> list:
+    return [json.loads(line.removeprefix(b"data: ")) for line in data.splitlines() if line.startswith(b"data: ")]
+
+
+@pytest.mark.parametrize("form", READERS)
+def test_one_choice_is_told_where_a_format_has_but_one(form) -> None:
+    with OpenAIChatServer(Reply("One answer."), dialect="compatible") as server, client(server) as c:
+        body = b"".join(form(c.stream("hi", n=2)))
+    assert read_back(form, body).content == "One answer."
+
+
+def test_a_call_without_arguments_has_an_empty_object_in_openais_format() -> None:
+    with (
+        AnthropicServer(Reply("", tool_calls=[Call("rest"), Call("look", {"city": "Rome"})])) as server,
+        LLMClient("anthropic", "claude-sonnet-4-5", api_key="k", base_url=server.url) as c,
+    ):
+        body = b"".join(to_openai_sse(c.stream("hi")))
+    told = [event for event in sse_data(body.replace(b"data: [DONE]", b"")) if event["choices"]]
+    calls = [call for event in told for call in event["choices"][0]["delta"].get("tool_calls", ())]
+    arguments = ["".join(call["function"]["arguments"] for call in calls if call["index"] == at) for at in range(2)]
+    assert [json.loads(text) for text in arguments] == [{}, {"city": "Rome"}]
+
+
 def test_signatures_of_anthropic_survive_its_own_format() -> None:
     reply = Reply("x", reasoning="why", signature="c2ln", redacted="hidden")
     with (

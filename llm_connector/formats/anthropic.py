@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from llm_connector.formats.encoder import sse
@@ -14,12 +15,18 @@ _STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool
 
 
 class AnthropicEncoder:
-    """Messages events. Blocks open and close as the kind of content changes; only the first choice has a place here."""
+    """Messages events. Blocks open and close as the kind of content changes; only the first choice has a place here.
+
+    A block holds one call, and none is opened again: of calls that come in turns, the next is held until the arguments
+    of the one before are whole.
+    """
 
     def __init__(self) -> None:
         self._started = False
         self._open: tuple[str, int] | None = None  # kind, and for tools which call
         self._blocks = 0
+        self._arguments: list[str] = []  # of the call whose block is open
+        self._held: dict[int, list[ToolCallDelta]] = {}
         self._stop_reason = "end_turn"
         self._usage: Usage | None = None
 
@@ -35,7 +42,8 @@ class AnthropicEncoder:
         if chunk.content:
             events += self._delta("text", {"type": "text_delta", "text": chunk.content})
         for call in chunk.tool_calls:
-            events += self._tool(call)
+            self._held.setdefault(call.index, []).append(call)
+        events += self._tools()
         if chunk.finish_reason is not None:
             self._stop_reason = _STOP_REASONS.get(chunk.finish_reason, "end_turn")
         self._usage = chunk.usage or self._usage
@@ -50,7 +58,8 @@ class AnthropicEncoder:
         """The last block's end, then the stop reason with usage, then the end mark."""
         delta = {"stop_reason": self._stop_reason, "stop_sequence": None}
         ending = {"type": "message_delta", "delta": delta, "usage": _usage(self._usage)}
-        return b"".join([*self._close(), sse(ending, "message_delta"), sse({"type": "message_stop"}, "message_stop")])
+        events = [*self._all_tools(), *self._close(), sse(ending, "message_delta")]
+        return b"".join([*events, sse({"type": "message_stop"}, "message_stop")])
 
     def _start(self, chunk: ChatChunk) -> bytes:
         self._started = True
@@ -66,7 +75,7 @@ class AnthropicEncoder:
     def _delta(
         self, kind: str, delta: dict[str, Any], block: dict[str, Any] | None = None, call: int = 0
     ) -> list[bytes]:
-        events: list[bytes] = []
+        events = [] if kind == "tool_use" else self._all_tools()
         if self._open != (kind, call):
             events += self._close()
             events.append(self._open_block((kind, call), block or {"type": kind, kind: ""}))
@@ -86,18 +95,58 @@ class AnthropicEncoder:
         self._blocks += 1
         return [sse({"type": "content_block_stop", "index": index}, "content_block_stop")]
 
-    def _tool(self, call: ToolCallDelta) -> list[bytes]:
-        block = {"type": "tool_use", "id": call.id or "", "name": call.name or "", "input": {}}
-        delta = {"type": "input_json_delta", "partial_json": call.arguments}
-        return self._delta("tool_use", delta, block, call.index)
+    def _tools(self) -> list[bytes]:
+        """What was held of the call whose block is open, and of those behind it once it is whole."""
+        events: list[bytes] = []
+        while self._held:
+            at = self._open_call()
+            if at not in self._held:
+                if at is not None and not _is_whole(self._arguments):
+                    break
+                at = next(iter(self._held))
+            events += self._held_of(at)
+        return events
+
+    def _all_tools(self) -> list[bytes]:
+        """Everything that was held."""
+        events: list[bytes] = []
+        while self._held:
+            events += self._held_of(next(iter(self._held)))
+        return events
+
+    def _open_call(self) -> int | None:
+        return self._open[1] if self._open is not None and self._open[0] == "tool_use" else None
+
+    def _held_of(self, at: int) -> list[bytes]:
+        events: list[bytes] = []
+        for call in self._held.pop(at):
+            if self._open_call() != at:
+                self._arguments = []
+            self._arguments.append(call.arguments)
+            block = {"type": "tool_use", "id": call.id or "", "name": call.name or "", "input": {}}
+            delta = {"type": "input_json_delta", "partial_json": call.arguments}
+            events += self._delta("tool_use", delta, block, at)
+        return events
 
     def _opaque(self, block: dict[str, Any]) -> list[bytes]:
         """Anthropic's own signatures and redacted blocks, from a stream that came from there; others have no place."""
         if block.get("type") == "thinking" and block.get("signature"):
             return self._delta("thinking", {"type": "signature_delta", "signature": block["signature"]})
         if block.get("type") == "redacted_thinking":
-            return [*self._close(), self._open_block(("redacted_thinking", 0), block), *self._close()]
+            before = [*self._all_tools(), *self._close()]
+            return [*before, self._open_block(("redacted_thinking", 0), block), *self._close()]
         return []
+
+
+def _is_whole(fragments: list[str]) -> bool:
+    """Whether they are an object to the end; only what ends like one is looked at as a whole."""
+    if not fragments[-1].rstrip().endswith("}"):
+        return False
+    try:
+        json.loads("".join(fragments))
+    except ValueError:
+        return False
+    return True
 
 
 def _usage(usage: Usage | None) -> dict[str, Any]:

@@ -18,7 +18,7 @@ _DONE_REASONS = {"length": "length"}
 
 
 class OllamaEncoder:
-    """Chat lines. Ollama sends tool calls whole, so theirs are held until the end."""
+    """Chat lines. Ollama sends tool calls whole, so theirs are held until the end; it has one choice, the first."""
 
     def __init__(self) -> None:
         self._began = time.perf_counter_ns()
@@ -28,6 +28,8 @@ class OllamaEncoder:
     def encode(self, chunk: ChatChunk) -> bytes:
         """A line for text and thinking."""
         self._model = chunk.model or self._model
+        if chunk.index != 0:
+            return b""
         if chunk.tool_calls or chunk.finish_reason is not None or chunk.usage is not None:
             self._calls.add(chunk)
         if not chunk.content and not chunk.reasoning_content:

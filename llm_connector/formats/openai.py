@@ -20,6 +20,7 @@ class OpenAIEncoder:
     def __init__(self) -> None:
         self._created = int(time.time())
         self._started: set[int] = set()
+        self._without_arguments: set[tuple[int, int]] = set()  # choice, call
 
     def encode(self, chunk: ChatChunk) -> bytes:
         """One event a chunk."""
@@ -35,11 +36,25 @@ class OpenAIEncoder:
             delta["reasoning_content"] = chunk.reasoning_content
         if chunk.tool_calls:
             delta["tool_calls"] = [_tool_call(call) for call in chunk.tool_calls]
+        if empty := self._calls_left_empty(chunk):
+            delta["tool_calls"] = [*delta.get("tool_calls", ()), *empty]
         reason = chunk.finish_reason and _FINISH.get(chunk.finish_reason, chunk.finish_reason)
         choice: dict[str, Any] = {"index": chunk.index, "delta": delta, "finish_reason": reason}
         if chunk.logprobs is not None:
             choice["logprobs"] = {"content": chunk.logprobs}
         return sse(self._event(chunk, [choice]))
+
+    def _calls_left_empty(self, chunk: ChatChunk) -> list[dict[str, Any]]:
+        """At the end of a choice, the arguments of calls that came without any: OpenAI sends an object even then."""
+        for call in chunk.tool_calls:
+            if call.arguments:
+                self._without_arguments.discard((chunk.index, call.index))
+            elif call.id is not None:
+                self._without_arguments.add((chunk.index, call.index))
+        if chunk.finish_reason is None:
+            return []
+        left = sorted(call for choice, call in self._without_arguments if choice == chunk.index)
+        return [{"index": call, "function": {"arguments": "{}"}} for call in left]
 
     def fail(self, error: LLMError) -> bytes:
         """OpenAI's error event."""
