@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import sys
 
 from llm_connector.extras import install_hint
@@ -17,6 +18,8 @@ def main() -> None:
         sys.exit(_WRONG_USE)
     from llm_connector.cli.app import app  # noqa: PLC0415 - needs typer
 
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a pipe on Windows takes few characters; models write them all
+        sys.stdout.reconfigure(errors="replace")
     app(prog_name="python -m llm_connector" if sys.argv[0].endswith("__main__.py") else "llm-connector")
 
 

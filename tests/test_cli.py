@@ -101,6 +101,36 @@ def test_scripts_get_json_and_a_status() -> None:
     assert "secret-key" not in failed.stderr
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_an_output_that_takes_few_characters(encoding: str) -> None:
+    """Such as a pipe on Windows: text loses what cannot be written there, JSON loses nothing."""
+    with OpenAIChatServer([Reply("Ja 🗼 日本."), Reply("Ja 🗼 日本."), Fault(401, message="не то")]) as server:
+        few = environment(server) | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+        done = [
+            subprocess.run(
+                [*COMMAND, "chat", "Hi", "-p", "openai_compatible", "-m", "m", *more],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                encoding=encoding,
+                env=few,
+                timeout=60,
+                check=False,
+            )
+            for more in ((), ("--json",), ("--json",))
+        ]
+    assert (done[0].returncode, done[0].stdout) == (0, "Ja ? ??.\n")
+    assert json.loads(done[1].stdout)["choices"][0]["message"]["content"] == "Ja 🗼 日本."
+    assert (done[2].returncode, json.loads(done[2].stderr)["error"]["message"]) == (1, "не то")
+
+
+@pytest.mark.parametrize("finish", ["length", "content_filter"])
+def test_an_answer_that_was_cut_says_so(finish: str) -> None:
+    with OpenAIChatServer(Reply("Once upon", finish=finish)) as server:
+        done = ask("A tale", server=server)
+    assert (done.returncode, done.stdout) == (0, "Once upon\n")
+    assert f"ended by: {finish}\n" in done.stderr
+
+
 def test_wrong_use_has_its_own_status() -> None:
     unknown = run("chat", "Hi", "-p", "zhipo")
     assert unknown.returncode == 2

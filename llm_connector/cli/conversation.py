@@ -93,6 +93,9 @@ class Conversation:
         usage = render.stream_answer(stream)
         for warning in stream.warnings:
             render.warning(warning)
+        for choice in stream.response().choices:
+            if choice.finish_reason not in {"stop", None}:
+                render.warning(f"ended by: {choice.raw_finish_reason or choice.finish_reason}")
         render.usage_line(usage)
 
     def _obey(self, line: str) -> bool:

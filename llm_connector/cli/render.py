@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
 from rich.filesize import decimal
@@ -88,12 +88,18 @@ def failure_json(error: LLMError) -> None:
     """Print an error for a script, to the error stream."""
     names = ("message", "provider", "status_code", "code", "request_id", "retry_after", "retryable")
     facts = {"type": type(error).__name__} | {name: getattr(error, name) for name in names}
-    sys.stderr.write(json.dumps({"error": facts}, ensure_ascii=False, default=str) + "\n")
+    _write_json(sys.stderr, {"error": facts}, indent=None)
 
 
 def json_text(found: Any, indent: int | None = 2) -> None:
     """Print a value as JSON."""
-    sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=indent, default=str) + "\n")
+    _write_json(sys.stdout, found, indent)
+
+
+def _write_json(stream: TextIO, found: Any, indent: int | None) -> None:
+    """Write a value in the characters that the stream takes; nothing is lost, for JSON can spell the others."""
+    all_taken = (stream.encoding or "").lower().startswith("utf")
+    stream.write(json.dumps(found, ensure_ascii=not all_taken, indent=indent, default=str) + "\n")
 
 
 def note(text: str) -> None:
