@@ -46,7 +46,7 @@ class ChatMagics(Magics):
         arguments = parse_argstring(self.chat, line)
         history = [] if arguments.new or arguments.system is not None else self.history
         if arguments.system is not None:
-            history = [Message.system(arguments.system.strip("\"'"))]
+            history = [Message.system(_unquoted(arguments.system))]
         asked = [*history, Message.user(cell.strip())]
         params = {} if arguments.reasoning is None else {"reasoning_effort": arguments.reasoning}
         with self._client(arguments.provider, arguments.model).stream(asked, **params) as stream:
@@ -64,3 +64,8 @@ class ChatMagics(Magics):
         if key not in self._clients:
             self._clients[key] = LLMClient(provider, model)
         return self._clients[key]
+
+
+def _unquoted(text: str) -> str:
+    """Without the quotes around it, which IPython leaves there; those of the text itself stay."""
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text

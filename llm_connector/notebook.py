@@ -111,9 +111,9 @@ class LiveAnswer:
             self._handle.update(self._bundle(), raw=True)
 
     def add(self, chunk: ChatChunk) -> None:
-        """Show one chunk more; a notebook is drawn ten times a second at most."""
+        """Show one chunk more; a notebook is drawn ten times a second at most, and plain text has the first choice."""
         if self._handle is None:
-            sys.stdout.write(chunk.content)
+            sys.stdout.write(chunk.content if chunk.index == 0 else "")
             sys.stdout.flush()
         elif time.monotonic() - self._shown_at > _REFRESH_SECONDS:
             self._handle.update(self._bundle(), raw=True)

@@ -353,6 +353,25 @@ def test_a_conversation_in_a_terminal(talk: Any, tmp_path: Path) -> None:
     assert [message["content"] for message in fresh["messages"]] == ["Hello again."]
 
 
+def test_an_answer_cannot_steer_the_terminal() -> None:
+    told = "\x1b]52;c;aGk=\x07 done \x9b2J in\n\ttwo lines"
+    script = [Reply(told, reasoning="\x1b[1mhm", chunk_size=99), Fault(400, message="no\x1b[2J way")]
+    with OpenAIChatServer(script) as server:
+        seen = [
+            pexpect.run(
+                f"{sys.executable} -m llm_connector chat Hi -p openai_compatible -m m",
+                env=environment(server) | {"TERM": "dumb"},
+                encoding="utf-8",
+                timeout=20,
+            )
+            for _ in script
+        ]
+    assert "]52;c;aGk= done 2J in" in seen[0]
+    assert "two lines" in seen[0]
+    assert "no[2J way" in seen[1]
+    assert not any(sign in text for text in seen for sign in "\x1b\x07\x9b")
+
+
 def test_ctrl_d_leaves(talk: Any) -> None:
     _, terminal = talk
     terminal.expect("> ")

@@ -164,6 +164,14 @@ def test_the_plain_face_writes_text_alone(capsys) -> None:
     assert capsys.readouterr().out == "x\n"
 
 
+def test_several_answers_do_not_mix_in_plain_text(capsys) -> None:
+    with OpenAIChatServer() as server, LLMClient("openai", "m", base_url=server.url, api_key="k") as client:
+        stream = client.stream("What is 1 + 1?", n=2)
+        stream.display()
+    assert capsys.readouterr().out == f"{stream.response().content}\n"
+    assert len(stream.response().choices) == 2
+
+
 MAGIC = """
 import sys
 from IPython.core.error import UsageError
@@ -187,6 +195,9 @@ except LLMError as error:
 assert len(chat.history) == 4
 shell.run_cell_magic("chat", line + ' --system "Be short."', "Hello.")
 assert [message.text for message in chat.history[:2]] == ["Be short.", "Hello."]
+for given in ("\\"Say 'yes' or 'no'\\"", "'Say \\"yes\\"'", "Plainly"):
+    shell.run_cell_magic("chat", line + " --system " + given, "Hello.")
+    print(chat.history[0].text)
 shell.run_cell_magic("chat", line + " --new", "Hello.")
 assert [message.role for message in chat.history] == ["user", "assistant"]
 try:
@@ -206,7 +217,10 @@ def test_the_magic_keeps_one_conversation() -> None:
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
         second = server.requests[1].json
     assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.splitlines() == ["One.", "Two.", "failed InvalidRequestError", "Three.", "Three.", "usage"]
+    *told, last, usage = done.stdout.splitlines()
+    assert told[:4] == ["One.", "Two.", "failed InvalidRequestError", "Three."]
+    assert told[5::2] == ["Say 'yes' or 'no'", 'Say "yes"', "Plainly"]
+    assert (last, usage) == ("Three.", "usage")
     assert [message["content"] for message in second["messages"]] == ["Say one.", "One.", "And two."]
     assert second["reasoning_effort"] == "low"
 

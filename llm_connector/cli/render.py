@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TextIO
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from llm_connector.ollama import PullProgress
     from llm_connector.types import ChatChunk, ModelInfo, Usage
 
+# Of ASCII and its neighbour; by them a text could write to the clipboard, or over what stands above it.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
 console = Console(soft_wrap=True)
 errors = Console(stderr=True, soft_wrap=True)
 
@@ -27,16 +31,21 @@ def stream_answer(chunks: Iterable[ChatChunk]) -> Usage | None:
     usage, thinking = None, False
     for chunk in chunks:
         if chunk.reasoning_content and console.is_terminal:
-            console.print(Text(chunk.reasoning_content, style="dim italic"), end="")
+            console.print(_harmless(chunk.reasoning_content, "dim italic"), end="")
             thinking = True
         if chunk.content:
             if thinking:
                 console.print("\n")
                 thinking = False
-            console.print(Text(chunk.content), end="")
+            console.print(_harmless(chunk.content), end="")
         usage = chunk.usage or usage
     console.print()
     return usage
+
+
+def _harmless(said: str, style: str = "", where: Console = console) -> Text:
+    """What others said, as it is; without what steers a terminal where it is shown in one."""
+    return Text(_CONTROLS.sub("", said) if where.is_terminal else said, style)
 
 
 def usage_line(usage: Usage | None) -> None:
@@ -81,7 +90,7 @@ def step(text: str) -> None:
 
 def failure(error: Exception) -> None:
     """Print an error."""
-    errors.print(Text(f"{type(error).__name__}: {error}", style="red"))
+    errors.print(_harmless(f"{type(error).__name__}: {error}", "red", errors))
 
 
 def failure_json(error: LLMError) -> None:
