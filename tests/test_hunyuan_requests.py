@@ -27,6 +27,8 @@ from llm_connector.protocols.wire import WireRequest
 from llm_connector.settings import Settings
 from oracle import capture, sent
 from requests_of import Sent, request_of
+from servers.hunyuan import HunyuanServer
+from servers.script import Reply
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -244,6 +246,27 @@ def test_media() -> None:
     for block in (AudioBlock(data="AAAA", mime_type="audio/wav"), DocumentBlock(data="JVBERi0=")):
         with pytest.raises(UnsupportedError):
             ask([Message.user([block])])
+
+
+def test_nothing_is_sent_empty_but_beside_calls() -> None:
+    """As a memory keeps them: an answer that was empty, and the result of a tool that has nothing to say."""
+    history = [
+        Message.system(""),
+        Message.user("Weather?"),
+        Message.assistant(""),
+        Message.user("Well?"),
+        Message.assistant("", tool_calls=[CALL]),
+        Message.tool("", CALL),
+    ]
+    sent_off = ask(history)
+    told = [(message["Role"], message["Content"]) for message in sent_off.body["Messages"]]
+    assert told == [("user", "Weather?"), ("user", "Well?"), ("assistant", ""), ("tool", '""')]
+    assert sent_off.warnings == [
+        "tencent: an empty system message was not sent",
+        "tencent: an empty assistant message was not sent",
+    ]
+    with HunyuanServer(Reply("Rain.")) as server, LLMClient("tencent", "m", base_url=server.url, **SECRETS) as client:
+        assert client.chat(history).content == "Rain."
 
 
 def test_extra_body_comes_last() -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _VERSION = "2023-09-01"
 _THINKS_ON_DEMAND = re.compile(r"hunyuan-a13b", re.IGNORECASE)  # the only family with EnableThinking (SDK 3.1.180)
 _COPIED = ("temperature", "top_p", "seed")
+_NOTHING = '""'  # an empty text as JSON, for a tool's result, which cannot be left out
 
 
 class Hunyuan(OpenAIChat):
@@ -166,7 +167,7 @@ class HunyuanWriter(MessageWriter):
         Raises:
             InvalidRequestError: The last one is not the user's or a tool's, which the vendor wants it to be.
         """
-        written = super().write(messages)
+        written = [message for message in super().write(messages) if self._says_anything(message)]
         instructions = [message["content"] for message in written if message["role"] == "system"]
         rest = [message for message in written if message["role"] != "system"]
         if not rest or rest[-1]["role"] == "assistant":
@@ -177,6 +178,17 @@ class HunyuanWriter(MessageWriter):
         if instructions and all(isinstance(text, str) for text in instructions):
             return [{"role": "system", "content": "\n\n".join(instructions)}, *rest]
         return written
+
+    def _says_anything(self, message: dict[str, Any]) -> bool:
+        """Whether there is something in it, which the vendor wants of all messages but those with calls."""
+        if message["content"] or message["role"] in {"user", "tool"} or message.get("tool_calls"):
+            return True
+        self._fields.warn_once(f"an empty {message['role']} message was not sent")
+        return False
+
+    def _tool_result(self, message: Message) -> dict[str, Any]:
+        wire = super()._tool_result(message)
+        return wire if wire["content"] else wire | {"content": _NOTHING}
 
     def _replays(self, message: Message) -> bool:
         del message
