@@ -435,3 +435,20 @@ def test_streams_and_clients_in_cycles_are_collected_at_any_moment_without_a_han
     """
     with FaultServer([answer_of(streaming=True)]) as server:
         assert run_script(script, str(server.port)) == "done\n"
+
+
+def test_a_stream_that_is_left_open_when_the_program_ends_says_nothing() -> None:
+    script = """
+        import sys
+        sys.path.insert(0, ".")
+        from transport_kit import options
+        from llm_connector import LLMClient
+
+        stream = LLMClient(**options(int(sys.argv[1]))).stream("hi")
+        next(stream)
+        kept = [stream]  # until the very end, as a cycle is
+        kept.append(kept)
+        print("done")
+    """
+    with FaultServer(ENDLESS) as server:
+        assert run_script(script, str(server.port)) == "done\n"

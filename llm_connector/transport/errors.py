@@ -39,7 +39,7 @@ class TransportErrors:
         """Nothing is done before there is an error."""
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: TracebackType | None) -> None:
-        if error is None:
+        if not isinstance(error, Exception):  # none, or one that only leaves early, as when a stream is dropped
             return
         cause: BaseException | None = error.__cause__
         ours = error if isinstance(error, LLMError) else None
