@@ -13,7 +13,7 @@ import anyio
 import httpx
 
 from llm_connector import errors
-from llm_connector.formats.openai import OpenAIEncoder
+from llm_connector.formats.openai import OpenAIEncoder, usage_counts
 from llm_connector.jsontext import decode, encode
 from llm_connector.types import ChatChunk, ToolCall, ToolCallDelta, Usage
 
@@ -178,15 +178,13 @@ def _whole(reply: MockReply) -> dict[str, Any]:
         message["reasoning_content"] = reply.reasoning_content
     if calls:
         message["tool_calls"] = calls
-    usage = _usage(reply)
-    counts = {"prompt_tokens": usage.input_tokens, "completion_tokens": usage.output_tokens}
     return {
         "id": "mock-1",
         "object": "chat.completion",
         "created": 1,
         "model": "mock",
         "choices": [{"index": 0, "message": message, "finish_reason": _finish_reason(reply)}],
-        "usage": counts | {"total_tokens": usage.total_tokens},
+        "usage": usage_counts(_usage(reply)),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llm_connector import AsyncLLMClient, LLMClient, RateLimitError, ServerError, ToolCall
+from llm_connector import AsyncLLMClient, LLMClient, RateLimitError, ServerError, ToolCall, Usage
 from llm_connector.testing import MockProvider, MockReply
 
 CALL = ToolCall(id="c1", name="look", arguments='{"city": "Rome"}')
@@ -24,6 +24,21 @@ async def test_answers_and_streams() -> None:
         assert response.finish_reason == "tool_calls"
         assert response.usage.output_tokens == 6
     assert [request["messages"] for request in mock.requests] == [[{"role": "user", "content": "hi"}]] * 4
+
+
+def test_every_token_count_is_told_whole_and_streamed() -> None:
+    usage = Usage(
+        input_tokens=100,
+        output_tokens=50,
+        total_tokens=150,
+        cached_tokens=40,
+        cache_write_tokens=10,
+        reasoning_tokens=20,
+    )
+    mock = MockProvider([MockReply(content="x", usage=usage)])
+    with LLMClient(**mock.client_arguments()) as client:
+        for response in (client.chat("hi"), client.stream("hi").response()):
+            assert response.usage.model_copy(update={"raw": None}) == usage
 
 
 def test_the_script_runs_in_order_and_errors_are_real() -> None:

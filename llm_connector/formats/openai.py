@@ -25,7 +25,7 @@ class OpenAIEncoder:
     def encode(self, chunk: ChatChunk) -> bytes:
         """One event a chunk."""
         if chunk.usage is not None:
-            return sse(self._event(chunk, []) | {"usage": _usage(chunk.usage)})
+            return sse(self._event(chunk, []) | {"usage": usage_counts(chunk.usage)})
         delta: dict[str, Any] = {}
         if chunk.index not in self._started:
             self._started.add(chunk.index)
@@ -82,11 +82,13 @@ def _tool_call(call: ToolCallDelta) -> dict[str, Any]:
     return {"index": call.index, "id": call.id, "type": "function", "function": {"name": call.name, **function}}
 
 
-def _usage(usage: Usage) -> dict[str, Any]:
+def usage_counts(usage: Usage) -> dict[str, Any]:
+    """Token counts in OpenAI's form."""
+    read_and_written = {"cached_tokens": usage.cached_tokens, "cache_write_tokens": usage.cache_write_tokens}
     return {
         "prompt_tokens": usage.input_tokens,
         "completion_tokens": usage.output_tokens,
         "total_tokens": usage.total_tokens,
-        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
+        "prompt_tokens_details": read_and_written,
         "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
     }
