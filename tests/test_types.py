@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import pickle
-from typing import Annotated, Literal
+from typing import Annotated, Generic, Literal, TypeVar
 
 import pytest
 from pydantic import BaseModel, Field
@@ -16,6 +16,8 @@ from llm_connector.types import AudioBlock, DocumentBlock, ResponseFormat, TextB
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
+
+Item = TypeVar("Item")
 
 
 def weather(city: str, unit: Literal["c", "f"] = "c") -> str:
@@ -81,6 +83,15 @@ def test_every_form_of_a_tool(form) -> None:
     tool = Tool.from_any(form)
     assert tool.name == "Answer"
     assert tool.parameters["properties"]["value"]["type"] == "integer"
+
+
+def test_a_generic_class_has_a_name_that_vendors_take() -> None:
+    class Box(BaseModel, Generic[Item]):
+        item: Item
+
+    name = Tool.from_any(Box[int]).name
+    assert name == ResponseFormat.from_any(Box[int]).name == "Box_int_"
+    assert request(tools=[Box[int]], tool_choice=name).forced_tool == name
 
 
 def test_a_vendors_own_tool_is_kept_as_it_is() -> None:

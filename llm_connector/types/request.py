@@ -23,7 +23,7 @@ from llm_connector.hidden import HiddenHeaders, header_of_the_body, opened, seal
 from llm_connector.types.explain import did_you_mean, explain
 from llm_connector.types.given import Given
 from llm_connector.types.message import Message
-from llm_connector.types.tools import Tool, schema_of
+from llm_connector.types.tools import Tool, name_of, schema_of
 
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 TOOL_CHOICE_MODES = frozenset({"auto", "none", "required"})
@@ -68,8 +68,7 @@ class ResponseFormat(Given):
         if isinstance(value, ResponseFormat):
             return value
         if isinstance(value, type) and issubclass(value, BaseModel):
-            name = re.sub(r"[^a-zA-Z0-9_-]", "_", value.__name__)
-            return cls(type="json_schema", name=name, json_schema=schema_of(value), model=value)
+            return cls(type="json_schema", name=name_of(value), json_schema=schema_of(value), model=value)
         if isinstance(value, str) and value in {"text", "json_object"}:
             return cls(type=value)
         if isinstance(value, Mapping) and value:

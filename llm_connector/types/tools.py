@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, NoReturn, Self
 
@@ -63,13 +64,18 @@ class Tool(Given):
         if isinstance(value, dict):
             return _tool_from_dict(value)
         if isinstance(value, type) and issubclass(value, BaseModel):
-            return cls(name=value.__name__, description=_summary(value), parameters=schema_of(value))
+            return cls(name=name_of(value), description=_summary(value), parameters=schema_of(value))
         if callable(value) and not isinstance(value, type):
             return _tool_from_function(value)
         told = f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
         raise InvalidRequestError(
             f"a tool must be a Tool, a dict in OpenAI form, a pydantic class or a function, not {told}"
         )
+
+
+def name_of(model: type[BaseModel]) -> str:
+    """The class's name as vendors take names: that of a generic one has brackets."""
+    return re.sub(r"[^a-zA-Z0-9_-]", "_", model.__name__)
 
 
 class _SchemaWriter(GenerateJsonSchema):
