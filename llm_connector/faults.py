@@ -178,7 +178,10 @@ def _by_status(fault: Fault) -> type[errors.LLMError]:
 
 
 def _innermost(body: Any) -> dict[str, Any]:
-    """The object that holds the message: under ``error``, ``Response.Error``, ``ErrorMsg``, or the body itself."""
+    """The object that holds the message: under ``error``, ``Response.Error``, ``ErrorMsg``, or the body itself.
+
+    MiniMax's ``base_resp`` is there also where all is well, with the code 0.
+    """
     if not isinstance(body, dict):
         return {}
     for name in ("Response", "response"):
@@ -187,7 +190,16 @@ def _innermost(body: Any) -> dict[str, Any]:
     for name in ("error", "Error", "ErrorMsg"):
         if isinstance(body.get(name), dict):
             return dict(body[name])
+    if tells_base_resp(body):
+        told = body["base_resp"]
+        return {"code": told["status_code"], "message": told.get("status_msg")}
     return dict(body)
+
+
+def tells_base_resp(body: dict[str, Any]) -> bool:
+    """Whether MiniMax's ``base_resp`` tells a fault."""
+    told = body.get("base_resp")
+    return isinstance(told, dict) and bool(told.get("status_code"))
 
 
 def _has_error(body: dict[str, Any]) -> bool:

@@ -100,6 +100,19 @@ LONGCAT = {
     (429, "rate"): "rate_limit_exceeded",
     (403, "billing"): "insufficient_quota",
 }
+MINIMAX = {
+    (200, "auth"): "1004 2049",
+    (200, "billing"): "1008",
+    (200, "rate"): "1002 1039 1041 2045 2056",
+    (200, "filter"): "1026 1027",
+    (200, "invalid"): "1042 2013",
+    (200, "timeout"): "1001",
+    (200, "server"): "1000 1024 1033",
+}
+SILICONFLOW = {
+    (400, "model"): "20012",
+    (400, "invalid"): "20015",
+}
 CODES = {
     "zhipu_openai": ZHIPU,
     "zhipu": ZHIPU,
@@ -107,6 +120,8 @@ CODES = {
     "volcengine": VOLCENGINE,
     "moonshot": MOONSHOT,
     "longcat": LONGCAT,
+    "minimax": MINIMAX,
+    "siliconflow": SILICONFLOW,
 }
 TABLE = [
     (row, status, code, E[kind])
@@ -117,12 +132,22 @@ TABLE = [
 
 
 def error_body(row: str, code: str, message: str = "told") -> dict[str, Any]:
-    """The vendor's error body: Moonshot tells a type, the others a code."""
+    """The vendor's error body: Moonshot tells a type, MiniMax and SiliconFlow have a form of their own."""
+    if row == "minimax":
+        return {"choices": None, "base_resp": {"status_code": int(code), "status_msg": message}}
+    if row == "siliconflow":
+        return {"code": int(code), "message": message, "data": None}
     return {"error": {"message": message, "type" if row == "moonshot" else "code": code}}
 
 
-@pytest.mark.parametrize("form", ["status", "in 200", "mid-stream"])
-@pytest.mark.parametrize(("row", "status", "code", "error"), TABLE)
+def _forms(row: str) -> list[str]:
+    """Where the vendor tells errors: SiliconFlow has a status for them, MiniMax none."""
+    return {"siliconflow": ["status"], "minimax": ["in 200", "mid-stream"]}.get(row, ["status", "in 200", "mid-stream"])
+
+
+@pytest.mark.parametrize(
+    ("form", "row", "status", "code", "error"), [(form, *of) for of in TABLE for form in _forms(of[0])]
+)
 def test_the_same_failure_has_the_same_class(
     form: str, row: str, status: int, code: str, error: type, replay: ReplayServer
 ) -> None:
@@ -141,6 +166,36 @@ def test_the_same_failure_has_the_same_class(
     assert (caught.value.code, caught.value.message) == (code, "told")
     if form == "mid-stream":
         assert caught.value.partial.content == "half"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_fine_answer_of_minimax_says_so(stream: bool, replay: ReplayServer) -> None:
+    fine = {"status_code": 0, "status_msg": ""}
+    part = {"content": "hello"}
+    choice = {"index": 0, "finish_reason": "stop", "delta" if stream else "message": part}
+    body = json.dumps({"id": "i", "choices": [choice], "base_resp": fine}).encode()
+    url = replay.serve_bytes([b"data: " + body + b"\n\ndata: [DONE]\n\n" if stream else body], 200)
+    with LLMClient("minimax", "m", api_key="k", base_url=url) as client:
+        got = client.stream("hi").response() if stream else client.chat("hi")
+    assert got.content == "hello"
+
+
+def test_minimax_tells_an_overflow_as_a_wrong_parameter(replay: ReplayServer) -> None:
+    body = error_body("minimax", "2013", "invalid params, context window exceeds limit")
+    url = replay.serve_bytes([json.dumps(body).encode()], 200)
+    with (
+        LLMClient("minimax", "m", api_key="k", base_url=url) as client,
+        pytest.raises(ContextLengthError, match="context window"),
+    ):
+        client.chat("hi")
+
+
+@pytest.mark.parametrize(("row", "code"), [("minimax", "2056")])
+def test_a_plan_that_is_used_up_is_not_asked_again(row: str, code: str, replay: ReplayServer) -> None:
+    url = replay.serve_bytes([json.dumps(error_body(row, code)).encode()], 200)
+    with LLMClient(row, "m", api_key="k", base_url=url) as client, pytest.raises(RateLimitError) as caught:
+        client.chat("hi")
+    assert caught.value.retryable is False
 
 
 @pytest.mark.parametrize("code", ["1304", "1308", "1310"])
@@ -168,6 +223,8 @@ def test_limits_of_a_day_or_a_plan_are_not_tried_again(code: str) -> None:
         ("deepseek", 400, "Thinking mode does not support this tool_choice", InvalidRequestError),
         ("deepseek", 401, "Authentication Fails", AuthenticationError),
         ("deepseek", 402, "Insufficient Balance", BillingError),
+        ("siliconflow", 403, "Sorry, your account balance is insufficient", BillingError),
+        ("siliconflow", 403, "Model requires real-name authentication", PermissionDeniedError),
         ("deepseek", 422, "bad", InvalidRequestError),
         ("deepseek", 429, "slow", RateLimitError),
         ("deepseek", 500, "boom", ServerError),
@@ -186,7 +243,7 @@ def test_limits_of_a_day_or_a_plan_are_not_tried_again(code: str) -> None:
 def test_failures_told_by_status_or_text(
     row: str, status: int, message: str, error: type, replay: ReplayServer
 ) -> None:
-    code = "InvalidParameter" if row == "volcengine" else "x"
+    code = {"volcengine": "InvalidParameter", "siliconflow": "30001"}.get(row, "x")
     url = replay.serve_bytes([json.dumps(error_body(row, code, message)).encode()], status)
     with (
         LLMClient(row, "m", api_key="id.secret", base_url=url, max_retries=0) as client,

@@ -13,7 +13,7 @@ from llm_connector import StreamInterruptedError
 from llm_connector.framing import Event
 from llm_connector.jsontext import encode
 from llm_connector.protocols import tool_calls
-from llm_connector.protocols.openai_stream import ChatDecoder
+from llm_connector.protocols.openai_stream import ChatDecoder, read_usage
 from llm_connector.types import ChatChunk
 from pure_readers import protocol_of, read_stream
 
@@ -150,3 +150,10 @@ def test_counts_of_an_unknown_form() -> None:
     decoder.event(Event(encode({"choices": [], "usage": {"prompt_tokens": 3, "prompt_tokens_details": 5}})))
     assert decoder.usage is not None
     assert (decoder.usage.input_tokens, decoder.usage.cached_tokens) == (3, 0)
+
+
+def test_counts_of_tokens_that_are_written_as_fractions_are_read() -> None:
+    given = {"prompt_tokens": 3.0, "completion_tokens": 4.0, "total_tokens": float("inf")}
+    usage = read_usage(given)
+    assert (usage.input_tokens, usage.output_tokens, usage.total_tokens) == (3, 4, 7)
+    assert isinstance(usage.input_tokens, int)

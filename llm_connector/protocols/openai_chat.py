@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from llm_connector.effort import FIELDS, ReasoningControl
 from llm_connector.errors import BillingError, ContentFilterError, ModelNotFoundError
-from llm_connector.faults import Rule
+from llm_connector.faults import Rule, tells_base_resp
 from llm_connector.jsontext import dumps, encode
 from llm_connector.protocols.base import Protocol
 from llm_connector.protocols.chat_dialect import ChatDialect, calls_next
@@ -85,6 +85,10 @@ class OpenAIChat(Protocol):
             reasoning_field=self.dialect.reasoning_field,
             reasoning_details=self.dialect.reasoning_details,
         )
+
+    def is_fault(self, payload: Any) -> bool:
+        """Whether a body inside HTTP 200, or an event, is an error all the same; MiniMax has a form of its own."""
+        return isinstance(payload, dict) and (bool(payload.get("error")) or tells_base_resp(payload))
 
     def _body(self, fields: RequestFields, *, stream: bool) -> dict[str, Any]:
         request, dialect = fields.request, self.dialect

@@ -302,7 +302,7 @@ def _details(usage: dict[str, Any], name: str, other: str) -> dict[str, Any]:
 
 
 def _count(source: dict[str, Any], name: str, other: str = "") -> int:
-    value = source.get(name)
-    if not isinstance(value, int):
-        value = source.get(other) if other else 0
-    return int(value) if isinstance(value, int) else 0
+    for value in (source.get(name), source.get(other)):
+        if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+            return int(value)
+    return 0

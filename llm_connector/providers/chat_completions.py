@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from llm_connector import errors
+from llm_connector.faults import Rule
 from llm_connector.protocols.chat_dialect import ChatDialect
 from llm_connector.protocols.chat_reasoning import (
     by_effort,
@@ -133,6 +135,10 @@ ROWS = (
         key_env=("SILICONFLOW_API_KEY",),
         dialect=ChatDialect(
             unsupported=frozenset({"logit_bias", "user", "metadata"}), reasoning=by_enable_thinking, embedding_batch=32
+        ),
+        rules=(  # docs.siliconflow.cn, "error-code", 2026-11
+            Rule(errors.ModelNotFoundError, code=r"20012"),
+            Rule(errors.BillingError, status=403, message=r"balance|余额"),
         ),
         reasoning_replay="with_tool_calls",
         capabilities=Capabilities(embeddings=True),

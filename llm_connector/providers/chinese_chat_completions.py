@@ -164,6 +164,18 @@ ROWS = (
         dialect=ChatDialect(
             unsupported=_PENALTIES | {"logit_bias", "n", "metadata", "user"}, media=_TEXT_ONLY, think_tags=True
         ),
+        # The codes of base_resp, inside HTTP 200 (platform.minimax.io, "Error Codes", 2026-11).
+        rules=(
+            Rule(errors.AuthenticationError, code=r"1004|2049"),
+            Rule(errors.BillingError, code=r"1008"),
+            Rule(errors.RateLimitError, code=r"2056", retryable=False),  # a plan's limit of five hours
+            Rule(errors.RateLimitError, code=r"1002|1039|1041|2045"),
+            Rule(errors.ContentFilterError, code=r"1026|1027"),
+            Rule(errors.ContextLengthError, code=r"2013", message=r"context window"),
+            Rule(errors.InvalidRequestError, code=r"1042|2013"),
+            Rule(errors.RequestTimeoutError, code=r"1001"),
+            Rule(errors.ServerError, code=r"1000|1024|1033"),
+        ),
         reasoning_replay="with_tool_calls",
         capabilities=Capabilities(images=False, models=True),
     ),
