@@ -92,7 +92,8 @@ class AsyncOpening:
 class AsyncChatStream:
     """An answer as it comes: iterate over its chunks, then ask for the whole ``response()``.
 
-    ``await`` it to open it, use it as a context manager, or just iterate; leaving the loop early closes the connection.
+    ``await`` it to open it, use it as a context manager, or just iterate. A stream that is left early keeps its
+    connection until the context ends, or nothing holds the stream any more.
     """
 
     def __init__(self, client: AsyncLLMClient, call: Call, exchange: Exchange[StreamReader]) -> None:

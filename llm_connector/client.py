@@ -96,7 +96,8 @@ class Opening:
 class ChatStream:
     """An answer as it comes: iterate over its chunks, then ask for the whole ``response()``.
 
-    Use it as a context manager, or just iterate; leaving the loop early closes the connection.
+    Use it as a context manager, or just iterate. A stream that is left early keeps its connection until the context
+    ends, or nothing holds the stream any more.
     """
 
     def __init__(self, client: LLMClient, call: Call, exchange: Exchange[StreamReader]) -> None:
