@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
+from langchain_core.language_models import LanguageModelInput
 from langchain_core.language_models.chat_models import BaseChatModel
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.messages.utils import count_tokens_approximately
+from langchain_core.runnables import Runnable
+from langchain_core.tools import BaseTool
 from pydantic import ConfigDict, PrivateAttr, model_validator
 
 from langchain_llm_connector.chunks import BlockChunkWriter, ChunkWriter
@@ -19,21 +23,18 @@ from langchain_llm_connector.params import RequestDefaults
 from langchain_llm_connector.profile import profile_of
 from langchain_llm_connector.structured import Method, parser_for, with_raw
 from langchain_llm_connector.tools import connector_tool, connector_tool_choice, schema_format
+from llm_connector.types import ModelInfo
 from llm_connector.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterator
 
     from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-    from langchain_core.language_models import LanguageModelInput
     from langchain_core.language_models.base import LangSmithParams
     from langchain_core.language_models.model_profile import ModelProfile
-    from langchain_core.messages import AIMessage, BaseMessage
     from langchain_core.outputs import ChatGenerationChunk, ChatResult
-    from langchain_core.runnables import Runnable
-    from langchain_core.tools import BaseTool
 
-    from llm_connector.types import ChatResponse, ModelInfo
+    from llm_connector.types import ChatResponse
 
 T = TypeVar("T", bound="Callable[..., Any]")
 

@@ -21,10 +21,10 @@ from llm_connector.hidden import opened, sealed
 from llm_connector.known_models import KnownModels
 from llm_connector.providers import find_provider, supported_providers
 from llm_connector.settings import COMMON_OPTIONS, Settings
+from llm_connector.types import ModelInfo
 
 if TYPE_CHECKING:
     from llm_connector.provider import Provider
-    from llm_connector.types import ModelInfo
 
 # Names that LangChain's own packages use for the same thing.
 _SYNONYMS = {

@@ -10,12 +10,13 @@ from langchain.agents import create_agent
 from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
 from langchain_core import exceptions as langchain_exceptions
 from langchain_core.exceptions import OutputParserException
+from langchain_core.messages import HumanMessage
 from langchain_core.tools import tool
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
 from langchain_llm_connector.errors import ConnectorContentFilterError
-from servers.script import Call, Reply
+from servers.script import Call, Fault, Reply
 
 if TYPE_CHECKING:
     from langchain_kits import Kit
@@ -154,6 +155,16 @@ def test_strict_and_parallel_tool_calls_are_sent(compatible: Kit) -> None:
     assert body["parallel_tool_calls"] is False
     assert body["tools"][0]["function"]["strict"] is True
     assert body["tools"][0]["function"]["parameters"]["additionalProperties"] is False
+
+
+def test_a_model_with_fallbacks_takes_tools_and_a_schema(compatible: Kit) -> None:
+    spare = [Reply(tool_calls=[Call("get_time", {"city": "Rome"})]), Reply('{"city": "Rome", "sky": "clear"}')]
+    with compatible.serve(Fault(500)) as broken, compatible.serve(spare) as good:
+        model: Any = compatible.model(broken).with_fallbacks([compatible.model(good)])
+        (call,) = model.bind_tools([get_time]).invoke("hi").tool_calls
+        assert call["args"] == {"city": "Rome"}
+        assert model.with_structured_output(Weather).invoke("hi") == Weather(city="Rome", sky="clear")
+        assert model.get_num_tokens_from_messages([HumanMessage("hello")]) > 0
 
 
 def test_no_tools_means_no_tool_fields(compatible: Kit) -> None:
