@@ -22,7 +22,7 @@ from langchain_llm_connector.messages_out import chat_result
 from langchain_llm_connector.params import RequestDefaults
 from langchain_llm_connector.profile import profile_of
 from langchain_llm_connector.structured import Method, parser_for, with_raw
-from langchain_llm_connector.tools import connector_tool, connector_tool_choice, schema_format
+from langchain_llm_connector.tools import connector_tool, connector_tool_choice, schema_format, schema_tool
 from llm_connector.types import ModelInfo
 from llm_connector.version import __version__
 
@@ -297,7 +297,7 @@ class ChatConnector(Connection, RequestDefaults, BaseChatModel):
         traced = {"ls_structured_output_format": {"kwargs": {"method": method, "strict": strict}, "schema": schema}}
         bound: dict[str, Any] = {"tools": [], **({} if schema is None else traced), **kwargs}
         if method == "function_calling":
-            tool = connector_tool(schema, strict=strict)
+            tool = schema_tool(schema, strict=strict)
             name = tool["function"]["name"]
             tools = [tool, *bound.pop("tools")]
             return self.bind_tools(tools, tool_choice=name, parallel_tool_calls=False, strict=strict, **bound), name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,9 @@ from langchain_core.utils.pydantic import is_basemodel_subclass
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# A dict with one of these is a function or schema in one of the forms that langchain-core reads.
-_A_FUNCTION = ("function", "parameters", "input_schema", "inputSchema", "toolSpec", "properties")
+# A dict with one of these is a function, whose arguments are a schema, in one of the forms that langchain-core reads.
+_AROUND_A_SCHEMA = ("function", "parameters", "input_schema", "inputSchema", "toolSpec")
+_A_FUNCTION = (*_AROUND_A_SCHEMA, "properties")
 
 
 def connector_tool(
@@ -40,20 +42,49 @@ def connector_tool_choice(choice: dict[str, Any] | str | bool | None) -> dict[st
     return "required" if choice is True or choice == "any" else choice
 
 
+def schema_tool(schema: Any, *, strict: bool | None) -> dict[str, Any]:
+    """A schema as a tool whose arguments are the answer; what is no dict goes the way of all tools."""
+    if not isinstance(schema, dict):
+        return connector_tool(schema, strict=strict)
+    function = _named_schema(schema, strict=strict)
+    function["parameters"] = function.pop("schema")
+    return {"type": "function", "function": function}
+
+
 def schema_format(schema: Any, *, strict: bool | None) -> dict[str, Any]:
-    """A class, ``TypedDict`` or JSON schema as a ``response_format``; a ``response_format`` already is left alone."""
-    if isinstance(schema, dict) and schema.get("type") in {"json_schema", "json_object", "text"}:
+    """A schema as a ``response_format``; JSON mode stays what it is."""
+    if isinstance(schema, dict) and schema.get("type") in {"json_object", "text"}:
         return schema
-    named: dict[str, Any] = {"name": "response", "schema": schema}
-    if not isinstance(schema, dict) or "title" in schema or "parameters" in schema:
-        function = convert_to_openai_function(schema, strict=strict)
-        named = {"name": function["name"], "schema": function["parameters"]}
-        if function.get("description"):
-            named["description"] = function["description"]
+    return {"type": "json_schema", "json_schema": _named_schema(schema, strict=strict)}
+
+
+def _named_schema(schema: Any, *, strict: bool | None) -> dict[str, Any]:
+    """The schema with its name, as in OpenAI's ``response_format``; closed where it is to be strict."""
+    named = _read_schema(schema)
     if strict is not None:
         named["strict"] = strict
-    named["name"] = re.sub(r"[^a-zA-Z0-9_-]", "_", named["name"])
-    return {"type": "json_schema", "json_schema": named}
+    if named.get("strict") and isinstance(named.get("schema"), dict):
+        function = {"name": "", "parameters": copy.deepcopy(named["schema"])}
+        named["schema"] = convert_to_openai_function(function, strict=True)["parameters"]
+    return {**named, "name": re.sub(r"[^a-zA-Z0-9_-]", "_", named.get("name") or "response")}
+
+
+def _read_schema(schema: Any) -> dict[str, Any]:
+    """Name, schema and what else is told, of a class, a ``TypedDict``, a JSON schema or a dict around one."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "json_schema":
+            return dict(schema["json_schema"]) if isinstance(schema.get("json_schema"), dict) else {}
+        if "name" in schema and "schema" in schema:
+            return dict(schema)
+        if not any(name in schema for name in _AROUND_A_SCHEMA):
+            told = {"title", "description"} if "title" in schema else frozenset[str]()
+            inner = {name: value for name, value in schema.items() if name not in told}
+            named = {"name": schema.get("title"), "description": schema.get("description") if told else None}
+            return {**{name: value for name, value in named.items() if value}, "schema": inner}
+        schema = schema.get("function", schema)
+    function = convert_to_openai_function(schema)
+    inner = function.pop("parameters", {"type": "object", "properties": {}})
+    return {**{name: value for name, value in function.items() if value not in {None, ""}}, "schema": inner}
 
 
 def is_class(schema: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -203,6 +204,51 @@ def test_structured_output(kit: Kit, method: Any, schema: Any) -> None:
         found = answer.model_dump() if isinstance(answer, BaseModel) else answer
         assert isinstance(answer, Weather) is (schema is Weather)
         assert set(found) == {"city", "sky"}
+
+
+TEXT = {"type": "string"}
+BARE = {"type": "object", "properties": {"city": TEXT, "sky": TEXT}, "required": ["city"]}
+FORMS: dict[str, dict[str, Any]] = {
+    "bare": BARE,
+    "titled": {"title": "The weather", "description": "d", **BARE},
+    "named": {"name": "weather", "schema": BARE},
+    "format": {"type": "json_schema", "json_schema": {"name": "weather", "schema": BARE}},
+    "function": {"name": "weather", "description": "d", "parameters": BARE},
+    "tool": {"type": "function", "function": {"name": "weather", "parameters": BARE}},
+    "flat tool": {"type": "function", "name": "weather", "parameters": BARE},
+    "anthropic's tool": {"name": "weather", "input_schema": BARE},
+}
+CLOSED = {**BARE, "required": ["city", "sky"], "additionalProperties": False}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+@pytest.mark.parametrize("strict", [None, True])
+def test_forms_of_a_schema(compatible: Kit, method: Any, form: dict[str, Any], strict: bool | None) -> None:
+    given = copy.deepcopy(form)
+    with compatible.serve() as server:
+        answer = (
+            compatible.model(server)
+            .with_structured_output(form, method=method, strict=strict)
+            .invoke("The weather in Rome: sun.")
+        )
+        body = server.last.json
+    sent = body["response_format"]["json_schema"] if method == "json_schema" else body["tools"][0]["function"]
+    assert answer["city"] == "Rome"
+    assert sent["schema" if method == "json_schema" else "parameters"] == (CLOSED if strict else BARE)
+    assert sent["name"] == {"bare": "response", "titled": "The_weather"}.get(_name_of(form), "weather")
+    assert form == given
+
+
+def _name_of(form: dict[str, Any]) -> str:
+    return next(name for name, known in FORMS.items() if known == form)
+
+
+def test_a_strict_agent(compatible: Kit) -> None:
+    with compatible.serve() as server:
+        agent = create_agent(compatible.model(server), [], response_format=ProviderStrategy(Weather, strict=True))
+        answer: Any = agent.invoke({"messages": "The weather in Rome: sun."}, LIMIT)
+    assert answer["structured_response"].city == "Rome"
 
 
 @pytest.mark.parametrize("method", ["json_schema", "function_calling"])
