@@ -10,7 +10,6 @@ import pytest
 from langchain.agents import create_agent
 from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
 from langchain_core import exceptions as langchain_exceptions
-from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import HumanMessage
 from langchain_core.tools import tool
 from pydantic import BaseModel, Field
@@ -267,15 +266,47 @@ BAD = {
 }
 
 
+async def structured(model: Any, way: str) -> Any:
+    """The last that the model says in its form."""
+    if way == "invoke":
+        return await model.ainvoke("hi")
+    if way == "stream":
+        return list(model.stream("hi"))[-1]
+    return [said async for said in model.astream("hi")][-1]
+
+
+@pytest.mark.parametrize("way", ["invoke", "stream", "astream"])
 @pytest.mark.parametrize(("method", "reply"), [(method, reply) for method, replies in BAD.items() for reply in replies])
-def test_a_bad_answer_is_a_parsing_error(compatible: Kit, method: Any, reply: Reply) -> None:
+async def test_a_bad_answer_is_a_parsing_error(compatible: Kit, method: Any, reply: Reply, way: str) -> None:
     with compatible.serve(reply) as server:
         model = compatible.model(server)
-        raw: Any = model.with_structured_output(Weather, method=method, include_raw=True).invoke("hi")
+        raw = await structured(model.with_structured_output(Weather, method=method, include_raw=True), way)
         assert raw["parsed"] is None
-        assert isinstance(raw["parsing_error"], OutputParserException)
-        with pytest.raises(OutputParserException):
-            model.with_structured_output(Weather, method=method).invoke("hi")
+        assert isinstance(raw["parsing_error"], ValueError)
+        with pytest.raises(ValueError, match=r"sky|JSON|calling"):
+            await structured(model.with_structured_output(Weather, method=method), way)
+
+
+@pytest.mark.parametrize("schema", [Weather, WeatherDict])
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+@pytest.mark.parametrize("options", [{}, {"disable_streaming": True}])
+def test_a_stream_ends_with_the_whole_form(compatible: Kit, options: Any, method: Any, schema: Any) -> None:
+    with compatible.serve() as server:
+        chain = compatible.model(server, **options).with_structured_output(schema, method=method)
+        *_, last = chain.stream("The weather in Rome: sun.")
+        assert last == chain.invoke("The weather in Rome: sun.")
+
+
+@pytest.mark.parametrize("schema", [Weather, WeatherDict])
+@pytest.mark.parametrize("way", ["invoke", "stream", "astream"])
+async def test_tools_are_called_before_an_answer_in_the_form(compatible: Kit, way: str, schema: Any) -> None:
+    with compatible.serve(Reply(tool_calls=[Call("get_time", {"city": "Rome"})])) as server:
+        model = compatible.model(server).with_structured_output(
+            schema, method="json_schema", include_raw=True, tools=[get_time]
+        )
+        answer = await structured(model, way)
+    assert answer["raw"].tool_calls[0]["name"] == "get_time"
+    assert answer["parsed"] is answer["parsing_error"] is None
 
 
 def test_an_unknown_method_is_refused(compatible: Kit) -> None:
@@ -320,6 +351,8 @@ def test_a_refusal_is_no_structured_output(
     model = compatible.model(_At(refusing[0]))
     with pytest.raises(ConnectorContentFilterError, match="cannot help") as caught:
         model.with_structured_output(schema, method=method).invoke("hi")
+    with pytest.raises(ConnectorContentFilterError, match="cannot help"):
+        list(compatible.model(_At(refusing[1])).with_structured_output(schema, method=method).stream("hi"))
     assert isinstance(caught.value, getattr(langchain_exceptions, "ModelRefusalError", langchain_exceptions.ModelError))
     raw: Any = model.with_structured_output(schema, method=method, include_raw=True).invoke("hi")
     assert isinstance(raw["parsing_error"], ConnectorContentFilterError)
