@@ -23,6 +23,8 @@ _MEDIA: dict[str, type[MediaBlock]] = {
     "document": DocumentBlock,
 }
 _CHAT_COMPLETIONS = frozenset({"image_url", "video_url", "audio_url", "file_url", "input_audio"})
+# The types of blocks that models are sent.
+SENT = frozenset({"text", "text-plain", "refusal", "media", *_MEDIA, *_CHAT_COMPLETIONS})
 
 
 def block_of(block: Any) -> ContentBlock:

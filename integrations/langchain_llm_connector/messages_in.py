@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, HumanMessage, SystemMessage, ToolMessage
 
-from langchain_llm_connector.blocks_in import block_of, tool_results_in
-from langchain_llm_connector.reasoning import REASONING, reasoning_of, reasoning_text_of
+from langchain_llm_connector.blocks_in import SENT, block_of, tool_results_in
+from langchain_llm_connector.reasoning import reasoning_of, reasoning_text_of
 from llm_connector.errors import InvalidRequestError
 from llm_connector.types import Message, TextBlock, ToolCall
 from llm_connector.types.unchecked import Template
@@ -27,25 +27,7 @@ _ROLES: dict[str, Role] = {
     "ai": "assistant",
 }
 
-# What an assistant's content holds besides what it says: calls are in ``tool_calls``, reasoning has its own fields.
-_NOT_SAID = frozenset(
-    {
-        "tool_use",
-        "tool_call",
-        "tool_call_chunk",
-        "invalid_tool_call",
-        "input_json_delta",
-        "server_tool_call",
-        "server_tool_call_chunk",
-        "server_tool_result",
-        "function_call",
-        "reasoning",
-        "thinking",
-        "redacted_thinking",
-        "non_standard",
-    }
-)
-
+_THOUGHT = frozenset({"reasoning", "thinking"})
 _TEXT = (str, type(None))
 _of_text = Template(Message(role="user"))
 
@@ -150,9 +132,14 @@ def _said(content: str | list[Any]) -> str | list[ContentBlock]:
 
 
 def _is_said(block: Any) -> bool:
+    """Whether it is more than what a vendor noted of its own: reasoning, calls, and tools that it ran itself.
+
+    Calls are in ``tool_calls``, and reasoning has its own fields; the vendors' kinds are many and change.
+    """
     if not isinstance(block, dict):
         return True
-    return block.get("type") not in _NOT_SAID and block.get("type") != REASONING
+    kind = block.get("type") or next(iter(block), None)
+    return kind is None or kind in SENT or (kind not in _THOUGHT and isinstance(block.get("text"), str))
 
 
 def _calls(message: AIMessage) -> Iterable[ToolCall]:

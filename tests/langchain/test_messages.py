@@ -173,6 +173,37 @@ def test_an_assistants_text_is_joined() -> None:
     assert (made.content, made.reasoning_content) == ("ab", "r")
 
 
+# What other packages keep of tools that their vendors ran, and of citations.
+NOTED: dict[str, Any] = {
+    "openai": [{"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"query": "q"}}],
+    "openai's code": [{"type": "code_interpreter_call", "id": "ci_1", "code": "1 + 1", "outputs": []}],
+    "anthropic": [
+        {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "q"}},
+        {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []},
+    ],
+    "google": [
+        {"type": "executable_code", "executable_code": "1 + 1"},
+        {"type": "code_execution_result", "outcome": 1},
+    ],
+    "bedrock": [{"type": "reasoning_content", "reasoning_content": {"text": "t", "signature": "s"}}],
+}
+
+
+@pytest.mark.parametrize("noted", NOTED.values(), ids=NOTED)
+def test_what_another_vendor_noted_stays_behind(kit: Kit, noted: Any) -> None:
+    with kit.serve(Reply("ok")) as server:
+        answer = AIMessage(
+            [*noted, {"type": "text", "text": "It is four."}], response_metadata={"model_provider": "openai"}
+        )
+        assert one(answer).content == "It is four."
+        assert kit.model(server).invoke(["How much?", answer, HumanMessage("Sure?")]).text == "ok"
+
+
+def test_an_assistants_unknown_text_is_told() -> None:
+    with pytest.raises(InvalidRequestError, match="cannot be sent"):
+        one(AIMessage([{"type": "txt", "text": "hi"}]))
+
+
 def test_a_cache_mark_keeps_the_blocks() -> None:
     made = one(AIMessage([{"type": "text", "text": "b", "cache_control": EPHEMERAL}]))
     assert made.content == [TextBlock(text="b", cache_control=EPHEMERAL)]
