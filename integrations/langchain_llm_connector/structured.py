@@ -1,20 +1,22 @@
 """Output of a given form: the chain of a model and a parser. How a provider is asked for the form is its protocol's.
 
-The parsers are langchain-core's, with three silences made errors: a tool call whose arguments are no JSON, a refusal,
-and a stream that ends without an answer of the form.
+The parsers are langchain-core's, with some silences made errors: a tool call whose arguments are no JSON, a refusal, an
+answer that was cut off, and a stream that ends without an answer of the form.
 """
 
 from __future__ import annotations
 
+import json
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.exceptions import OutputParserException
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.output_parsers.openai_tools import JsonOutputKeyToolsParser, PydanticToolsParser
 from langchain_core.output_parsers.transform import BaseCumulativeTransformOutputParser
 from langchain_core.outputs import ChatGeneration
 from langchain_core.runnables import RunnableMap, RunnablePassthrough, RunnableWithFallbacks
+from langchain_core.utils.json import parse_json_markdown
 
 from langchain_llm_connector.errors import ConnectorContentFilterError
 from langchain_llm_connector.messages_out import REFUSAL
@@ -68,6 +70,7 @@ class _Judged(BaseCumulativeTransformOutputParser[Any]):
         if partial:
             return None if _refusals(result) else super().parse_result(result, partial=True)
         check_refusal(result)
+        check_finished(result)
         return super().parse_result(result) if self._is_said(result) else None
 
     def _judge(self, heard: list[Any], last: Any) -> Iterator[Any]:
@@ -165,6 +168,26 @@ def check_called(result: list[Generation]) -> None:
     broken = "; ".join(f"{call['name']}: {call['error'] or 'no JSON'}" for call in message.invalid_tool_calls)
     said = "; ".join(str(call["args"]) for call in message.invalid_tool_calls) or message.text
     raise OutputParserException(broken or "the model answered without calling the tool", llm_output=str(said))
+
+
+def check_finished(result: list[Generation]) -> None:
+    """Raise when the answer was cut off within its JSON: langchain-core completes that, and a half would pass for all.
+
+    Raises:
+        OutputParserException: It was.
+    """
+    message = _message(result)
+    if message is None or message.response_metadata.get("finish_reason") != "length":
+        return
+    pieces = message.tool_call_chunks if isinstance(message, AIMessageChunk) else ()
+    texts = [piece["args"] or "" for piece in pieces] or ([] if message.tool_calls else [message.text])
+    for text in texts:
+        try:
+            parse_json_markdown(text, parser=json.loads)
+        except ValueError:
+            raise OutputParserException(
+                "the answer was cut off at the token limit; raise max_tokens=", llm_output=text
+            ) from None
 
 
 def check_refusal(result: list[Generation]) -> None:

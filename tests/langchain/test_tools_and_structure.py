@@ -287,6 +287,38 @@ async def test_a_bad_answer_is_a_parsing_error(compatible: Kit, method: Any, rep
             await structured(model.with_structured_output(Weather, method=method), way)
 
 
+class City(BaseModel):
+    """A city."""
+
+    city: str
+
+
+CUT = '{"city": "Ro'
+
+
+@pytest.mark.parametrize("schema", [City, City.model_json_schema()], ids=["class", "schema"])
+@pytest.mark.parametrize("way", ["invoke", "stream", "astream"])
+@pytest.mark.parametrize(
+    ("method", "reply"),
+    [
+        ("json_schema", Reply(CUT, finish="length")),
+        ("json_mode", Reply(CUT, finish="length")),
+        ("function_calling", Reply(tool_calls=[Call("City", CUT)], finish="length")),
+    ],
+)
+async def test_an_answer_that_was_cut_off_is_none(
+    compatible: Kit, way: str, method: Any, reply: Reply, schema: Any
+) -> None:
+    with compatible.serve(reply) as server:
+        with pytest.raises(ValueError, match=r"cut off|not JSON"):
+            await structured(compatible.model(server).with_structured_output(schema, method=method), way)
+
+
+def test_an_answer_that_was_whole_before_it_was_cut_off(compatible: Kit) -> None:
+    with compatible.serve(Reply('{"city": "Rome"}   ', finish="length")) as server:
+        assert compatible.model(server).with_structured_output(City).invoke("Answer in JSON.") == City(city="Rome")
+
+
 @pytest.mark.parametrize("schema", [Weather, WeatherDict])
 @pytest.mark.parametrize("method", ["json_schema", "function_calling"])
 @pytest.mark.parametrize("options", [{}, {"disable_streaming": True}])
