@@ -50,6 +50,23 @@ class Answer(BaseModel):
     value: int
 
 
+class Tree(BaseModel):
+    """Branches, and theirs."""
+
+    name: str
+    branches: list[Tree] = []
+
+
+def test_a_recursive_class_is_an_object_at_its_root():
+    tool = Tool.from_any(Tree)
+    wanted = ResponseFormat.from_any(Tree)
+    for schema in (tool.parameters, wanted.json_schema):
+        assert (schema["type"], schema["required"]) == ("object", ["name"])
+        assert schema["properties"]["branches"]["items"] == {"$ref": "#/$defs/Tree"}
+        assert schema["$defs"]["Tree"]["properties"] == schema["properties"]
+        assert "$ref" not in schema
+
+
 def request(**params) -> ChatRequest:
     return ChatRequest.from_any("hi", params)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from llm_connector.jsontext import dumps
 from llm_connector.protocols.anthropic_thinking import will_think
+from llm_connector.references import is_recursive
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +31,7 @@ _KEPT_VALUES: Mapping[str, tuple[Any, ...]] = {
 
 
 class _InexpressibleError(Exception):
-    """The schema allows what the vendor's grammar cannot: free keys, recursion."""
+    """The schema allows what the vendor's grammar cannot: free keys."""
 
 
 def way_of(request: ChatRequest, gates: ModelGates, dialect: AnthropicDialect) -> Way | None:
@@ -47,20 +48,13 @@ def way_of(request: ChatRequest, gates: ModelGates, dialect: AnthropicDialect) -
     if gates.json_schema and dialect.json_schema and native_schema(schema) is not None:
         return "native"
     forcible = gates.forced_tools and not request.tools and not will_think(request, gates)
-    return "tool" if forcible and _root(schema).get("type") == "object" else "prompt"
+    return "tool" if forcible and schema.get("type") == "object" else "prompt"
 
 
 def answer_tool(wanted: ResponseFormat) -> dict[str, Any]:
     """The tool whose arguments are the answer."""
     description = wanted.description or "Gives the answer to the user."
-    return {"name": wanted.name[:64], "description": description, "input_schema": _root(wanted.json_schema or {})}
-
-
-def _root(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema with its outermost reference resolved: pydantic's recursive classes begin with one."""
-    name = str(schema.get("$ref", "")).removeprefix("#/$defs/")
-    named = schema.get("$defs", {}).get(name)
-    return schema if named is None else {**named, "$defs": schema["$defs"]}
+    return {"name": wanted.name[:64], "description": description, "input_schema": wanted.json_schema or {}}
 
 
 def instruction(wanted: ResponseFormat) -> str:
@@ -72,8 +66,9 @@ def instruction(wanted: ResponseFormat) -> str:
 
 def native_schema(schema: dict[str, Any]) -> dict[str, Any] | None:
     """The schema as the vendor compiles it: objects closed, other constraints in words; ``None`` if it cannot."""
+    if is_recursive(schema):
+        return None
     try:
-        _refuse_recursion(schema)
         return _closed(schema)
     except _InexpressibleError:
         return None
@@ -106,29 +101,3 @@ def _inner(schema: Any) -> dict[str, Any]:
     if not isinstance(schema, dict) or not schema:  # true, or {}: anything goes
         raise _InexpressibleError
     return _closed(schema)
-
-
-def _refuse_recursion(schema: dict[str, Any]) -> None:
-    named = {**schema.get("definitions", {}), **schema.get("$defs", {})}
-    uses = {name: {ref.rsplit("/", 1)[-1] for ref in _references(inner)} for name, inner in named.items()}
-    finished: set[str] = set()
-
-    def visit(name: str, above: frozenset[str]) -> None:
-        if name in above or name not in uses:
-            raise _InexpressibleError
-        if name not in finished:
-            for used in uses[name]:
-                visit(used, above | {name})
-            finished.add(name)
-
-    for ref in _references(schema):
-        visit(ref.rsplit("/", 1)[-1], frozenset())
-
-
-def _references(value: Any) -> list[str]:
-    if isinstance(value, list):
-        return [ref for item in value for ref in _references(item)]
-    if not isinstance(value, dict):
-        return []
-    own = [value["$ref"]] if isinstance(value.get("$ref"), str) else []
-    return own + [ref for item in value.values() for ref in _references(item)]

@@ -20,6 +20,7 @@ from pydantic import (
 
 from llm_connector.errors import InvalidRequestError
 from llm_connector.hidden import HiddenHeaders, header_of_the_body, opened, sealed
+from llm_connector.references import rooted
 from llm_connector.types.explain import did_you_mean, explain
 from llm_connector.types.given import Given
 from llm_connector.types.message import Message
@@ -79,6 +80,11 @@ class ResponseFormat(Given):
             "response_format takes a pydantic class, a JSON schema (a dict with something in it), 'json_object' or "
             f"'text', not {given}"
         )
+
+    @field_validator("json_schema")
+    @classmethod
+    def _begin_with_the_type(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        return None if value is None else rooted(value)
 
     @model_validator(mode="after")
     def _hold_a_schema(self) -> Self:

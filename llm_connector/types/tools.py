@@ -15,6 +15,7 @@ from pydantic_core import PydanticSerializationError
 
 from llm_connector.errors import DecodeError, InvalidRequestError
 from llm_connector.jsontext import dumps_spaced, without_surrogates
+from llm_connector.references import rooted
 from llm_connector.types.given import Given
 
 NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}}
@@ -48,9 +49,10 @@ class Tool(Given):
     @field_validator("parameters", mode="after")
     @classmethod
     def _are_an_object(cls, value: dict[str, Any]) -> dict[str, Any]:
-        if value.get("type", "object") != "object":
+        schema = rooted(value)
+        if schema.get("type", "object") != "object":
             raise ValueError("must be a JSON schema of type 'object', with a property for each argument")
-        return value
+        return schema
 
     @classmethod
     def from_any(cls, value: Any) -> Tool:
