@@ -229,23 +229,6 @@ def test_every_form_of_response_format(given, kind: str, name: str) -> None:
     assert (made.type, made.name) == (kind, name)
 
 
-class Branch(BaseModel):
-    """A branch, with branches."""
-
-    name: str
-    branches: list["Branch"] = []
-
-
-def test_a_class_that_holds_itself_is_an_object() -> None:
-    """Of such a class pydantic's schema is a mere reference, which vendors refuse as arguments and as an answer."""
-    tool, answer = Tool.from_any(Branch), ResponseFormat.from_any(Branch)
-    assert answer.json_schema == tool.parameters
-    assert tool.parameters["type"] == "object"
-    assert tool.parameters["properties"]["branches"]["items"] == {"$ref": "#/$defs/Branch"}
-    assert "$ref" not in tool.parameters
-    assert tool.parameters["$defs"]["Branch"]["required"] == ["name"]
-
-
 def test_a_message_survives_json_and_pickle() -> None:
     message = Message.assistant(
         "x", tool_calls=[ToolCall(id="a", name="f")], reasoning={"family": "p", "blocks": [{"s": "1"}]}

@@ -39,13 +39,17 @@ if TYPE_CHECKING:
     class PydanticOutputParser(JsonOutputParser):
         """As the type checker is to see it."""
 
+    _Cumulative = BaseCumulativeTransformOutputParser[Any]
+    _WithFallbacks = RunnableWithFallbacks[Any, Any]
 else:
     from langchain_core.output_parsers import JsonOutputParser, PydanticOutputParser
+
+    _Cumulative, _WithFallbacks = BaseCumulativeTransformOutputParser, RunnableWithFallbacks
 
 Method = Literal["function_calling", "json_mode", "json_schema"]
 
 
-class _Judged(BaseCumulativeTransformOutputParser[Any]):
+class _Judged(_Cumulative):
     """A parser whose streams too end in an answer of the form or an error; langchain-core's just end."""
 
     def _transform(self, input: Iterator[str | BaseMessage]) -> Iterator[Any]:  # noqa: A002 - langchain-core's name
@@ -132,7 +136,7 @@ def parser_for(schema: Any, method: Method, name: str) -> Runnable[Any, Any]:
     return _ClassTextParser(pydantic_object=schema) if is_class(schema) else _TextParser()
 
 
-class _AtOnce(RunnableWithFallbacks[Any, Any]):
+class _AtOnce(_WithFallbacks):
     """Streams in one piece: a fallback takes over only before the first, and an answer is judged at its end."""
 
     def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:  # noqa: A002

@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_function, convert_to_openai_tool
 from langchain_core.utils.pydantic import is_basemodel_subclass
+from pydantic import BaseModel
+
+from llm_connector.references import is_recursive, rooted
+from llm_connector.types.tools import schema_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,8 +47,8 @@ def connector_tool_choice(choice: dict[str, Any] | str | bool | None) -> dict[st
 
 
 def schema_tool(schema: Any, *, strict: bool | None) -> dict[str, Any]:
-    """A schema as a tool whose arguments are the answer; what is no dict goes the way of all tools."""
-    if not isinstance(schema, dict):
+    """A schema as a tool whose arguments are the answer; a class goes the way of all tools where it can."""
+    if not isinstance(schema, dict) and _recursive_schema(schema) is None:
         return connector_tool(schema, strict=strict)
     function = _named_schema(schema, strict=strict)
     function["parameters"] = function.pop("schema")
@@ -69,8 +73,17 @@ def _named_schema(schema: Any, *, strict: bool | None) -> dict[str, Any]:
     return {**named, "name": re.sub(r"[^a-zA-Z0-9_-]", "_", named.get("name") or "response")}
 
 
+def _recursive_schema(schema: Any) -> dict[str, Any] | None:
+    """The JSON schema of a class that holds instances of itself, which langchain-core would leave out."""
+    if not (isinstance(schema, type) and issubclass(schema, BaseModel)):
+        return None
+    written = schema_of(schema)
+    return rooted(written) if is_recursive(written) else None
+
+
 def _read_schema(schema: Any) -> dict[str, Any]:
     """Name, schema and what else is told, of a class, a ``TypedDict``, a JSON schema or a dict around one."""
+    schema = _recursive_schema(schema) or schema
     if isinstance(schema, dict):
         if schema.get("type") == "json_schema":
             return dict(schema["json_schema"]) if isinstance(schema.get("json_schema"), dict) else {}

@@ -98,21 +98,12 @@ def schema_of(model: type[BaseModel]) -> dict[str, Any]:
         InvalidRequestError: It has none: a type is not known, or a default cannot be written as JSON.
     """
     try:
-        return _with_an_object_as_root(model.model_json_schema(schema_generator=_SchemaWriter))
+        return model.model_json_schema(schema_generator=_SchemaWriter)
     except InvalidRequestError as error:
         problem = error.message
     except (PydanticUserError, NameError) as error:
         problem = f"a type in it has none; use {_KNOWN_TYPES} ({_first_line(error)})"
     raise InvalidRequestError(f"{model.__name__!r} has no JSON schema: {problem}")
-
-
-def _with_an_object_as_root(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema itself where pydantic gives a mere reference, as of a class that holds itself: vendors refuse that."""
-    reference = schema.get("$ref")
-    if reference is None:
-        return schema
-    rest = {key: item for key, item in schema.items() if key != "$ref"}
-    return {**schema["$defs"][reference.removeprefix("#/$defs/")], **rest}
 
 
 def _first_line(error: Exception) -> str:

@@ -243,6 +243,29 @@ def _name_of(form: dict[str, Any]) -> str:
     return next(name for name, known in FORMS.items() if known == form)
 
 
+class Tree(BaseModel):
+    """Branches, and theirs."""
+
+    name: str
+    branches: list[Tree] = []
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+@pytest.mark.parametrize("strict", [None, True])
+def test_a_class_that_holds_itself(compatible: Kit, method: Any, strict: bool | None) -> None:
+    tree = {"name": "a", "branches": [{"name": "b", "branches": []}]}
+    reply = Reply(tool_calls=[Call("Tree", tree)]) if method == "function_calling" else Reply(json.dumps(tree))
+    with compatible.serve(reply) as server:
+        answer = compatible.model(server).with_structured_output(Tree, method=method, strict=strict).invoke("hi")
+        body = server.last.json
+    sent = body["response_format"]["json_schema"] if method == "json_schema" else body["tools"][0]["function"]
+    schema = sent["schema" if method == "json_schema" else "parameters"]
+    assert answer == Tree(name="a", branches=[Tree(name="b")])
+    assert (sent["name"], schema["type"]) == ("Tree", "object")
+    assert schema["properties"]["branches"]["items"] == {"$ref": "#/$defs/Tree"}
+    assert schema["$defs"]["Tree"].get("additionalProperties") is (False if strict else None)
+
+
 def test_a_strict_agent(compatible: Kit) -> None:
     with compatible.serve() as server:
         agent = create_agent(compatible.model(server), [], response_format=ProviderStrategy(Weather, strict=True))
