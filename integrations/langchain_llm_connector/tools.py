@@ -26,8 +26,11 @@ def connector_tool(
     tool: dict[str, Any] | type | Callable[..., Any] | BaseTool, *, strict: bool | None
 ) -> dict[str, Any]:
     """The tool in Chat Completions' form; a tool that the vendor runs itself passes as it is."""
-    if isinstance(tool, dict) and not any(name in tool for name in _A_FUNCTION) and "type" in tool:
-        return tool
+    if isinstance(tool, dict) and not any(name in tool for name in _A_FUNCTION):
+        if "type" in tool:
+            return tool
+        if len(tool) == 1 and isinstance(inner := next(iter(tool.values())), dict):  # Gemini's: {"google_search": {}}
+            return {**inner, "type": next(iter(tool))}
     made = convert_to_openai_tool(tool, strict=strict)
     cache_control = _cache_control(tool)
     return made if cache_control is None else {**made, "cache_control": cache_control}

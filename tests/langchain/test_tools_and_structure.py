@@ -15,6 +15,7 @@ from langchain_core.tools import tool
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
+from langchain_kits import KITS
 from langchain_llm_connector.errors import ConnectorContentFilterError
 from servers.script import Call, Fault, Reply
 
@@ -178,6 +179,14 @@ def test_a_vendors_own_tool_passes_as_it_is(compatible: Kit) -> None:
     vendor = {"type": "web_search", "web_search": {"enable": True}}
     bound: Any = compatible.model(_At("http://127.0.0.1:9/")).bind_tools([vendor, get_weather])
     assert bound.kwargs["tools"][0] == vendor
+
+
+@pytest.mark.parametrize("vendor", [{"google_search": {}}, {"file_search": {"top_k": 3}}])
+def test_geminis_own_tools_in_geminis_form(vendor: dict[str, Any]) -> None:
+    kit = KITS["google"]
+    with kit.serve(Reply("ok")) as server:
+        kit.model(server).bind_tools([vendor]).invoke("hi")
+        assert server.last.json["tools"] == [vendor]
 
 
 def test_anthropics_tool_form_keeps_its_cache_mark(compatible: Kit) -> None:
