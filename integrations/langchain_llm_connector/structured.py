@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import AIMessage, AIMessageChunk
-from langchain_core.output_parsers.openai_tools import JsonOutputKeyToolsParser, PydanticToolsParser
+from langchain_core.output_parsers.openai_tools import JsonOutputKeyToolsParser
 from langchain_core.output_parsers.transform import BaseCumulativeTransformOutputParser
 from langchain_core.outputs import ChatGeneration
 from langchain_core.runnables import RunnableMap, RunnablePassthrough, RunnableWithFallbacks
@@ -109,8 +109,25 @@ class _ToolsParser(_JudgedCall, JsonOutputKeyToolsParser):
     """Arguments as a dict."""
 
 
-class _ClassToolsParser(_JudgedCall, PydanticToolsParser):
-    """Arguments as an instance."""
+class _ClassToolsParser(_JudgedCall, JsonOutputKeyToolsParser):
+    """Arguments as an instance; the tool's name need not be the class's, which vendors may not take."""
+
+    schema_class: Any
+
+    def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
+        """The instance made of the first call's arguments."""
+        arguments = super().parse_result(result, partial=partial)
+        if arguments is None and not partial:
+            raise OutputParserException(f"the model called another tool than {self.key_name!r}")
+        if arguments is None:
+            return None
+        made = getattr(self.schema_class, "model_validate", None) or self.schema_class.parse_obj  # pydantic's v1
+        try:
+            return made(arguments)
+        except ValueError:
+            if partial:
+                return None
+            raise
 
 
 class _TextParser(_Judged, JsonOutputParser):
@@ -131,7 +148,7 @@ def parser_for(schema: Any, method: Method, name: str) -> Runnable[Any, Any]:
     """
     if method == "function_calling":
         if is_class(schema):
-            return _ClassToolsParser(tools=[schema], first_tool_only=True)
+            return _ClassToolsParser(key_name=name, first_tool_only=True, schema_class=schema)
         return _ToolsParser(key_name=name, first_tool_only=True)
     return _ClassTextParser(pydantic_object=schema) if is_class(schema) else _TextParser()
 

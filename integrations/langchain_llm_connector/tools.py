@@ -52,7 +52,9 @@ def connector_tool_choice(choice: dict[str, Any] | str | bool | None) -> dict[st
 def schema_tool(schema: Any, *, strict: bool | None) -> dict[str, Any]:
     """A schema as a tool whose arguments are the answer; a class goes the way of all tools where it can."""
     if not isinstance(schema, dict) and _recursive_schema(schema) is None:
-        return connector_tool(schema, strict=strict)
+        made = connector_tool(schema, strict=strict)
+        made["function"]["name"] = _as_name(made["function"]["name"])
+        return made
     function = _named_schema(schema, strict=strict)
     function["parameters"] = function.pop("schema")
     return {"type": "function", "function": function}
@@ -73,7 +75,12 @@ def _named_schema(schema: Any, *, strict: bool | None) -> dict[str, Any]:
     if named.get("strict") and isinstance(named.get("schema"), dict):
         function = {"name": "", "parameters": copy.deepcopy(named["schema"])}
         named["schema"] = convert_to_openai_function(function, strict=True)["parameters"]
-    return {**named, "name": re.sub(r"[^a-zA-Z0-9_-]", "_", named.get("name") or "response")}
+    return {**named, "name": _as_name(named.get("name") or "response")}
+
+
+def _as_name(text: str) -> str:
+    """The text as vendors take names."""
+    return re.sub(r"[^a-zA-Z0-9_-]", "_", text)
 
 
 def _recursive_schema(schema: Any) -> dict[str, Any] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import pytest
 from langchain.agents import create_agent
@@ -12,7 +12,7 @@ from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
 from langchain_core import exceptions as langchain_exceptions
 from langchain_core.messages import HumanMessage
 from langchain_core.tools import tool
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
 from langchain_kits import KITS
@@ -273,6 +273,32 @@ def test_a_class_that_holds_itself(compatible: Kit, method: Any, strict: bool | 
     assert (sent["name"], schema["type"]) == ("Tree", "object")
     assert schema["properties"]["branches"]["items"] == {"$ref": "#/$defs/Tree"}
     assert schema["$defs"]["Tree"].get("additionalProperties") is (False if strict else None)
+
+
+T = TypeVar("T")
+
+
+class Found(BaseModel, Generic[T]):
+    """What was found."""
+
+    city: T
+
+
+class Titled(BaseModel):
+    """What was found."""
+
+    model_config = ConfigDict(title="The city, found")
+
+    city: str
+
+
+@pytest.mark.parametrize("way", ["invoke", "stream", "astream"])
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+@pytest.mark.parametrize("schema", [Found[str], Titled])
+async def test_a_class_whose_name_no_vendor_takes(compatible: Kit, schema: Any, method: Any, way: str) -> None:
+    with compatible.serve() as server:
+        answer = await structured(compatible.model(server).with_structured_output(schema, method=method), way)
+    assert type(answer) is schema
 
 
 def test_a_strict_agent(compatible: Kit) -> None:
