@@ -27,6 +27,11 @@ _CHAT_COMPLETIONS = frozenset({"image_url", "video_url", "audio_url", "file_url"
 SENT = frozenset({"text", "text-plain", "refusal", "media", *_MEDIA, *_CHAT_COMPLETIONS})
 
 
+def kind_of(block: dict[str, Any]) -> str:
+    """The block's type; without one its first key, which tells as much in some forms."""
+    return str(block.get("type") or next(iter(block), ""))
+
+
 def block_of(block: Any) -> ContentBlock:
     """The block in the connector's types.
 
@@ -37,9 +42,9 @@ def block_of(block: Any) -> ContentBlock:
         return TextBlock(text=block)
     if not isinstance(block, dict):
         raise InvalidRequestError(f"a content block must be a text or a dict, not {type(block).__name__}")
-    kind = block.get("type") or next(iter(block), "")
+    kind = kind_of(block)
     try:
-        return _converted(str(kind), block)
+        return _converted(kind, block)
     except (KeyError, TypeError, AttributeError):
         raise InvalidRequestError(f"a content block of type {kind!r} is incomplete or malformed") from None
 

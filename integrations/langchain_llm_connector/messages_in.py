@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, HumanMessage, SystemMessage, ToolMessage
 
-from langchain_llm_connector.blocks_in import SENT, block_of, tool_results_in
+from langchain_llm_connector.blocks_in import SENT, block_of, kind_of, tool_results_in
 from langchain_llm_connector.reasoning import reasoning_of, reasoning_text_of
 from llm_connector.errors import InvalidRequestError
 from llm_connector.types import Message, TextBlock, ToolCall
@@ -27,6 +27,7 @@ _ROLES: dict[str, Role] = {
     "ai": "assistant",
 }
 
+_READ = SENT | {"non_standard"}
 _THOUGHT = frozenset({"reasoning", "thinking"})
 _TEXT = (str, type(None))
 _of_text = Template(Message(role="user"))
@@ -94,12 +95,24 @@ def _tool_result(message: ToolMessage) -> Message:
     return _made(
         {
             "role": "tool",
-            "content": _content(message.content),
+            "content": _returned(message.content),
             "tool_call_id": message.tool_call_id,
             "name": message.name,
             "is_error": message.status == "error",
         }
     )
+
+
+def _returned(content: str | list[Any]) -> str | list[ContentBlock]:
+    """What a tool returned; blocks of a kind that models are not sent are data, and go as their JSON."""
+    if isinstance(content, str):
+        return content
+    return [
+        TextBlock(text=json.dumps(block, ensure_ascii=False, default=str))
+        if isinstance(block, dict) and kind_of(block) not in _READ
+        else block_of(block)
+        for block in content
+    ]
 
 
 def _content(content: str | list[Any]) -> str | list[ContentBlock]:
@@ -138,8 +151,8 @@ def _is_said(block: Any) -> bool:
     """
     if not isinstance(block, dict):
         return True
-    kind = block.get("type") or next(iter(block), None)
-    return kind is None or kind in SENT or (kind not in _THOUGHT and isinstance(block.get("text"), str))
+    kind = kind_of(block)
+    return not kind or kind in SENT or (kind not in _THOUGHT and isinstance(block.get("text"), str))
 
 
 def _calls(message: AIMessage) -> Iterable[ToolCall]:

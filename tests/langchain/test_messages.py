@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import pickle
 from typing import TYPE_CHECKING, Any
 
@@ -197,6 +198,15 @@ def test_what_another_vendor_noted_stays_behind(kit: Kit, noted: Any) -> None:
         )
         assert one(answer).content == "It is four."
         assert kit.model(server).invoke(["How much?", answer, HumanMessage("Sure?")]).text == "ok"
+
+
+@pytest.mark.parametrize("data", [{"type": "json", "json": {"städte": 2}}, {"type": "search_result", "title": "t"}])
+def test_data_that_a_tool_returned_goes_as_json(kit: Kit, data: Any) -> None:
+    called = AIMessage("", tool_calls=[CALL])
+    returned = ToolMessage([data, {"type": "text", "text": "end"}], tool_call_id="call_1")
+    assert [json.loads(one(returned).content[0].text), one(returned).content[1].text] == [data, "end"]
+    with kit.serve(Reply("ok")) as server:
+        assert kit.model(server).invoke(["How much?", called, returned]).text == "ok"
 
 
 def test_an_assistants_unknown_text_is_told() -> None:
