@@ -27,6 +27,18 @@ ORDER = {
     "template_options": {},
 }
 
+LATE_LOG = """
+import sys, threading, time
+
+def log():
+    time.sleep(0.2)
+    sys.stderr.write("0.00.000.001 E the file is broken\\n")
+    sys.stderr.flush()
+
+threading.Thread(target=log, daemon=True).start()
+raise RuntimeError("failed, for the reason that is logged")
+"""
+
 
 @pytest.mark.parametrize(
     ("content", "reason"),
@@ -72,6 +84,13 @@ def test_a_child_that_crashes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     (tmp_path / "xllamacpp.py").write_text("import os; os._exit(7)")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(ServerError, match="exit status 7"):
+        ServerProcess(ORDER, timeout=60)
+
+
+def test_a_reason_that_is_logged_after_the_failure_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "xllamacpp.py").write_text(LATE_LOG)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(ConfigError, match="the file is broken"):
         ServerProcess(ORDER, timeout=60)
 
 

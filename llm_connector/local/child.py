@@ -33,10 +33,10 @@ def main() -> None:
         kind = "import" if isinstance(error, ImportError) else "start"
         answers.write(json.dumps({"error": str(error), "kind": kind}) + "\n")
         answers.flush()
-        os._exit(1)
-    answers.write(json.dumps({"url": server.listening_address}) + "\n")
-    answers.flush()
-    threading.Event().wait()
+    else:
+        answers.write(json.dumps({"url": server.listening_address}) + "\n")
+        answers.flush()
+    threading.Event().wait()  # after a failure too: llama.cpp's thread may still have to log the reason
 
 
 def _start(order: dict[str, Any]) -> Any:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,6 +17,8 @@ from llm_connector.extras import install_hint
 _CHILD = Path(__file__).with_name("child.py")
 _STOP_SECONDS = 3.0
 _LOG_TAIL = 4000
+_LOG_SECONDS = 1.0
+_LOG_PAUSE = 0.01
 INSTALL_HINT = install_hint("local")
 
 
@@ -36,7 +39,8 @@ class ServerProcess:
     """
 
     def __init__(self, order: dict[str, Any], timeout: float) -> None:
-        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the child
+        # The child shares the place in it: what it writes goes to the end all the same.
+        self._log: IO[bytes] = tempfile.TemporaryFile("a+b", buffering=0)  # noqa: SIM115 - it lives as long as the child
         # -P: the folder of the script holds modules of ours that must not be found as top-level ones.
         self._process = subprocess.Popen(  # noqa: S603 - this interpreter and a script of ours
             [sys.executable, "-P", str(_CHILD)],
@@ -119,7 +123,18 @@ class ServerProcess:
         return ConfigError(f"llama.cpp cannot serve {order['path']}: {reason}", provider="local")
 
     def _logged_error(self) -> str | None:
-        """The first error that llama.cpp has logged; the later ones only say that it therefore failed."""
+        """The first error that llama.cpp logs, which it does in a thread of its own: perhaps after it has failed."""
+        end = time.monotonic() + _LOG_SECONDS
+        waits = True
+        while waits:
+            waits = self.alive and time.monotonic() < end
+            if (error := self._read_error()) is not None:
+                return error
+            time.sleep(_LOG_PAUSE)
+        return None
+
+    def _read_error(self) -> str | None:
+        """The first error in the log; the later ones only say that it therefore failed."""
         self._log.seek(0)
         for line in self._log.read(_LOG_TAIL).decode("utf-8", "replace").splitlines():
             _, mark, text = line.partition(" E ")
