@@ -1,4 +1,4 @@
-"""What keeps secrets out of sight: headers that show only their names, and pickles that cannot be read as text.
+"""What keeps secrets out of sight: headers that show only their names, addresses without logins, sealed pickles.
 
 It is a curtain, not a safe: whoever may run code beside it can open both.
 """
@@ -6,11 +6,13 @@ It is a curtain, not a safe: whoever may run code beside it can open both.
 from __future__ import annotations
 
 import base64
+import functools
 import pickle
 import zlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import SecretStr
+from pydantic import PlainSerializer, SecretStr
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,6 +38,17 @@ class HiddenSecret(SecretStr):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopened, (HiddenSecret, sealed(self.get_secret_value()))
+
+
+@functools.lru_cache(maxsize=64)
+def without_login(address: str) -> str:
+    """The address without ``user:password@``."""
+    parts = urlsplit(address)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+# For the fields of models; a login in it is in no dump.
+Address = Annotated[str, PlainSerializer(without_login)]
 
 
 def without(value: Any, secret: str) -> Any:

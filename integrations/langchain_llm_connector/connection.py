@@ -6,18 +6,16 @@ Shared by the chat model and the embeddings. What the provider's rows and option
 from __future__ import annotations
 
 import difflib
-import functools
 import operator
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
-from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
 from langchain_llm_connector.errors import model_errors
 from llm_connector import AsyncLLMClient, LLMClient
 from llm_connector.errors import ConfigError
-from llm_connector.hidden import opened, sealed
+from llm_connector.hidden import Address, opened, sealed, without_login
 from llm_connector.known_models import KnownModels
 from llm_connector.providers import find_provider, supported_providers
 from llm_connector.settings import COMMON_OPTIONS, Settings
@@ -67,7 +65,7 @@ class Connection(BaseModel):
     provider: str
     model: str | None = None
     api_key: SecretStr | Callable[[], Any] | None = Field(default=None, repr=False)
-    base_url: str | None = Field(default=None, repr=False)
+    base_url: Address | None = Field(default=None, repr=False)
     timeout: float | None = None
     max_retries: int = 2
     proxy: str | None = Field(default=None, exclude=True, repr=False)
@@ -201,7 +199,7 @@ class Connection(BaseModel):
         """What tells the model and where it is, without secrets: for traces and LangChain's cache."""
         settings, address = self._resolved(), None
         if isinstance(settings.base_url, str):
-            address = without_credentials(settings.base_url)
+            address = without_login(settings.base_url)
         row, options = settings.provider, self.provider_options
         facts = {"provider": row.name, "model": self.model or row.default_model, "base_url": address}
         return facts | {name: value for name, value in options.items() if not isinstance(value, SecretStr)}
@@ -238,10 +236,3 @@ def _split_shorthand(given: dict[str, Any]) -> None:
     provider, colon, model = str(given.get(source) or "").partition(":")
     if colon and provider in supported_providers() and (source == "model" or given.get("model") is None):
         given["provider"], given["model"] = provider, model
-
-
-@functools.lru_cache(maxsize=64)
-def without_credentials(url: str) -> str:
-    """The address without ``user:password@``."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

@@ -9,10 +9,10 @@ from typing import Any
 
 from llm_connector.client import LLMClient
 from llm_connector.errors import LLMError
+from llm_connector.hidden import without_login
 from llm_connector.provider import Provider
 from llm_connector.providers import find_provider
 from llm_connector.transport.pool import resolve
-from llm_connector.transport.requests import without_credentials
 
 _TINY_ANSWER = 16  # tokens; fewer are refused by some vendors
 
@@ -46,12 +46,12 @@ def check_provider(
         facts["key"] = "set" if key_is_set(variables) else missing
         with LLMClient(name, model, base_url=base_url, timeout=timeout, max_retries=0) as client:
             address = client.settings.base_url
-            facts["address"] = _shown(address) if isinstance(address, str) else "found at the first call"
+            facts["address"] = without_login(address) if isinstance(address, str) else "found at the first call"
             if row.capabilities.models:
                 facts |= _listed(client)
             if model is not None or not row.capabilities.models:
                 facts |= _asked(client)
-            facts["address"] = _shown(resolve(address))
+            facts["address"] = without_login(resolve(address))
     except LLMError as error:
         return facts | {"error": f"{type(error).__name__}: {error}"}, error
     return facts | {"ok": True}, None
@@ -69,11 +69,6 @@ def _asked(client: LLMClient) -> dict[str, Any]:
         for _ in stream:
             first = _since(started) if first is None else first
     return {"first_chunk_seconds": first, "answer_seconds": _since(started)}
-
-
-def _shown(address: str) -> str:
-    """The address without a name and password."""
-    return without_credentials(address)[0]
 
 
 def _since(started: float) -> float:

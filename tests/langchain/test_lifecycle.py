@@ -290,6 +290,8 @@ def test_no_secret_is_told() -> None:
         json.dumps(dumpd(model)),
         str(model._identifying_params),
         str(model._get_ls_params()),
+        str(model.model_dump()),
+        model.model_dump_json(),
     ]
     assert not any(SECRET in text for text in told)
     assert model._identifying_params["base_url"] == "http://127.0.0.1:9"

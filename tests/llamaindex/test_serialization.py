@@ -49,6 +49,15 @@ def test_no_secret_of_the_arguments_for_all_calls_in_any_text(compatible: Wire) 
         assert given.keys() == {"extra_headers", "api_key", "seed"}
 
 
+def test_no_login_of_the_address_in_any_text() -> None:
+    there = "http://me:hush-hush@127.0.0.1:9/v1"
+    llm = ChatConnector(provider="openai_compatible", model="m", base_url=there)
+    texts = [repr(llm), str(llm), llm.to_json(), str(llm.to_dict()), llm.model_dump_json(), str(llm.to_payload())]
+    assert not any("hush-hush" in text for text in texts)
+    assert llm.to_dict()["base_url"] == "http://127.0.0.1:9/v1"
+    assert pickle.loads(pickle.dumps(llm)).base_url == llm.model_copy().base_url == there
+
+
 def test_a_dict_and_the_secrets_rebuild_it(wire: Wire) -> None:
     with wire.serve() as server:
         llm = wire.llm(server, **FIELDS)

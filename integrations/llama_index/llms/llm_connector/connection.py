@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from llama_index.core.bridge.pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, WithJsonSchema
 
 from llm_connector import AsyncLLMClient, LLMClient
-from llm_connector.hidden import opened, sealed
+from llm_connector.hidden import Address, opened, sealed
 from llm_connector.known_models import KnownModels
 from llm_connector.providers import find_provider
 from llm_connector.settings import Settings
@@ -47,7 +47,7 @@ class Connection(BaseModel):
 
     provider: str
     api_key: Key = Field(default=None, exclude=True, repr=False)
-    base_url: str | None = Field(default=None, repr=False)
+    base_url: Address | None = Field(default=None, repr=False)
     timeout: float = READ_TIMEOUT
     max_retries: int = 2
     proxy: str | None = Field(default=None, exclude=True, repr=False)
