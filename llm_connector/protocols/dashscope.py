@@ -87,7 +87,7 @@ class DashScope(AliyunChat):
             self,
             think_tags=self.dialect.think_tags if tags is None else tags,
             cumulative=asked.get("incremental_output") is False,
-            model=request.model,
+            asked_model=request.model,
         )
 
     def is_fault(self, payload: Any) -> bool:

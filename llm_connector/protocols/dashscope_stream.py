@@ -40,13 +40,12 @@ class DashScopeDecoder(ChatDecoder):
         think_tags: See ``ChatDecoder``.
         cumulative: That increments were not asked for, so each event repeats all that came before. The answer itself
             does not tell, and a text may well begin like the one before it: only what was asked decides.
-        model: The model that was asked: the answer does not name it.
+        asked_model: See ``ChatDecoder``.
     """
 
-    def __init__(self, protocol: Protocol, *, think_tags: bool, cumulative: bool, model: str | None) -> None:
-        super().__init__(protocol, think_tags=think_tags)
+    def __init__(self, protocol: Protocol, *, think_tags: bool, cumulative: bool, asked_model: str | None) -> None:
+        super().__init__(protocol, think_tags=think_tags, asked_model=asked_model)
         self._cumulative = cumulative
-        self._asked = model
         self._growth = Growth()
         self._sources: list[dict[str, Any]] = []
 
@@ -63,7 +62,7 @@ class DashScopeDecoder(ChatDecoder):
         flat = {
             "object": "dashscope",
             "id": payload.get("request_id"),
-            "model": payload.get("model") or self._asked,
+            "model": payload.get("model"),
             "usage": payload.get("usage"),
             "choices": [self._grown(choice, at) for at, choice in enumerate(_choices(output))],
             "search_results": self._new_sources(output),

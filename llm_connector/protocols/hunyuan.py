@@ -58,9 +58,7 @@ class Hunyuan(OpenAIChat):
 
     def decoder(self, request: ChatRequest) -> HunyuanDecoder:
         """A fresh decoder for one answer."""
-        decoder = HunyuanDecoder(self, think_tags=bool(self.settings.think_tags))
-        decoder.asked = request.model
-        return decoder
+        return HunyuanDecoder(self, think_tags=bool(self.settings.think_tags), asked_model=request.model)
 
     def is_fault(self, payload: Any) -> bool:
         """Errors come in HTTP 200: ``Response.Error`` before the answer, ``ErrorMsg`` in it."""
@@ -202,13 +200,8 @@ class HunyuanWriter(MessageWriter):
 
 
 class HunyuanDecoder(ChatDecoder):
-    """Reads answers inside ``Response`` or not, and streams, which are never inside it.
+    """Reads answers inside ``Response`` or not, and streams, which are never inside it."""
 
-    Attributes:
-        asked: The model that was asked: the answer does not name it.
-    """
-
-    asked: str | None = None
     _own_counts: dict[str, Any] | None = None
 
     def _chunks(self, payload: Any) -> list[ChatChunk]:
@@ -216,7 +209,7 @@ class HunyuanDecoder(ChatDecoder):
             return []
         inner = unwrapped(payload)
         self._own_counts = inner.get("Usage") or self._own_counts
-        chunks = super()._chunks({"model": self.asked, **to_snake(inner)})
+        chunks = super()._chunks(to_snake(inner))
         for chunk in chunks:
             chunk.raw = payload
         return chunks

@@ -44,7 +44,15 @@ FINISH_REASONS: dict[str, FinishReason] = {
 
 
 class ChatDecoder(Decoder):
-    """Reads ``chat.completion.chunk`` events and ``chat.completion`` answers."""
+    """Reads ``chat.completion.chunk`` events and ``chat.completion`` answers.
+
+    Args:
+        protocol: The protocol.
+        think_tags: Whether reasoning comes between tags in the text.
+        reasoning_field: A name of reasoning besides the usual ones.
+        reasoning_details: Whether ``reasoning_details`` are kept.
+        asked_model: The model that was asked, for vendors whose answers do not name theirs.
+    """
 
     finish_reasons: ClassVar[Mapping[str, FinishReason]] = FINISH_REASONS
 
@@ -55,8 +63,10 @@ class ChatDecoder(Decoder):
         think_tags: bool = False,
         reasoning_field: str = "",
         reasoning_details: bool = False,
+        asked_model: str | None = None,
     ) -> None:
         super().__init__(protocol)
+        self._asked_model = asked_model
         self._keeps_details = reasoning_details
         self._details: dict[int, DetailsInTheMaking] = {}
         self._reasoning_field = "" if reasoning_field in SYNONYMS else reasoning_field
@@ -119,7 +129,7 @@ class ChatDecoder(Decoder):
 
     def _take_names(self, payload: dict[str, Any]) -> None:
         self._id = self._id or payload.get("id")  # a relay's first chunk may have none of its own
-        self._model = self._model or payload.get("model")
+        self._model = self._model or payload.get("model") or self._asked_model
         if self.created is None and isinstance(payload.get("created"), int):
             self.created = int(payload["created"]) or None
 
