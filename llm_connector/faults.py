@@ -196,9 +196,9 @@ def _innermost(body: Any) -> dict[str, Any]:
     return dict(body)
 
 
-def tells_base_resp(body: dict[str, Any]) -> bool:
+def tells_base_resp(body: Any) -> bool:
     """Whether MiniMax's ``base_resp`` tells a fault."""
-    told = body.get("base_resp")
+    told = body.get("base_resp") if isinstance(body, dict) else None
     return isinstance(told, dict) and bool(told.get("status_code"))
 
 

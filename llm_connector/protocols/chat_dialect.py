@@ -67,6 +67,7 @@ class ChatDialect:
         calls_before_form: Whether a form of the answer bars calls of tools, so that it must wait for their results.
         tool_stream_models: The pattern of models that must be asked to stream tool calls with ``tool_stream``.
         strict_tools: Whether a tool's ``strict`` is taken.
+        base_resp: Whether ``base_resp`` in an answer tells a failure inside HTTP 200, as MiniMax does.
         reasoning: Makes the vendor's control of reasoning from the unified one.
         reasoning_field: The name under which reasoning is sent back, and read besides the usual names.
         reasoning_details: Whether reasoning comes and goes back as OpenRouter's ``reasoning_details`` too.
@@ -111,6 +112,7 @@ class ChatDialect:
     calls_before_form: bool = False
     tool_stream_models: str = ""
     strict_tools: bool = True
+    base_resp: bool = False
     reasoning: Callable[[ReasoningControl, str, RequestFields], dict[str, Any]] = no_reasoning_control
     reasoning_field: str = "reasoning_content"
     reasoning_details: bool = False

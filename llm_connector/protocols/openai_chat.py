@@ -87,8 +87,8 @@ class OpenAIChat(Protocol):
         )
 
     def is_fault(self, payload: Any) -> bool:
-        """Whether a body inside HTTP 200, or an event, is an error all the same; MiniMax has a form of its own."""
-        return isinstance(payload, dict) and (bool(payload.get("error")) or tells_base_resp(payload))
+        """Whether a body inside HTTP 200, or an event, is an error all the same."""
+        return super().is_fault(payload) or (self.dialect.base_resp and tells_base_resp(payload))
 
     def _body(self, fields: RequestFields, *, stream: bool) -> dict[str, Any]:
         request, dialect = fields.request, self.dialect

@@ -162,7 +162,10 @@ ROWS = (
         base_url="https://api.minimax.io/v1",
         key_env=("MINIMAX_API_KEY",),
         dialect=ChatDialect(
-            unsupported=_PENALTIES | {"logit_bias", "n", "metadata", "user"}, media=_TEXT_ONLY, think_tags=True
+            unsupported=_PENALTIES | {"logit_bias", "n", "metadata", "user"},
+            media=_TEXT_ONLY,
+            base_resp=True,
+            think_tags=True,
         ),
         # The codes of base_resp, inside HTTP 200 (platform.minimax.io, "Error Codes", 2026-11).
         rules=(
