@@ -19,7 +19,7 @@ from llm_connector import AsyncLLMClient, ChatRequest, ConfigError, InvalidReque
 from llm_connector.call import Call
 from llm_connector.providers import ROWS
 from llm_connector.transport.idle import Key
-from llm_connector.transport.requests import without_credentials
+from llm_connector.transport.requests import login_header
 from llm_connector.transport.route import proxy
 from servers.faults import CLOSE, FaultServer, chunk, head, whole
 from servers.openai_chat import OpenAIChatServer
@@ -183,7 +183,7 @@ def test_a_password_in_the_address_reaches_the_server_as_the_http_library_would_
 
 def test_a_name_without_a_password_in_the_address_ends_in_a_colon() -> None:
     url = "http://me@127.0.0.1:1/v1"
-    assert without_credentials(url)[1] == {"authorization": f"Basic {base64.b64encode(b'me:').decode()}"}
+    assert login_header(url) == {"authorization": f"Basic {base64.b64encode(b'me:').decode()}"}
 
 
 def test_a_proxys_login_is_in_no_repr() -> None:

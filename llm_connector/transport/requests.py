@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 from llm_connector.errors import ConfigError
+from llm_connector.hidden import without_login
 from llm_connector.transport.http_message import HttpRequest
 
 if TYPE_CHECKING:
@@ -25,10 +26,9 @@ def http_request(wire: WireRequest, url: str, headers: Mapping[str, str], timeou
     Raises:
         ConfigError: A header cannot be sent. No header's value is shown.
     """
-    url, basic = without_credentials(url)
-    headers = {name: value.strip(" \t") for name, value in headers.items()} | basic
+    headers = {name: value.strip(" \t") for name, value in headers.items()} | login_header(url)
     _check_headers(headers)
-    return HttpRequest(wire.method, url, headers, wire.body, timeout)
+    return HttpRequest(wire.method, without_login(url), headers, wire.body, timeout)
 
 
 def _check_headers(headers: dict[str, str]) -> None:
@@ -38,15 +38,14 @@ def _check_headers(headers: dict[str, str]) -> None:
     raise ConfigError(f"header {bad!r} holds a line break or another character that a header cannot have")
 
 
-def without_credentials(url: str) -> tuple[str, dict[str, str]]:
-    """The address without ``user:password@``, which the HTTP library would log, and the header that says the same."""
-    parts = urlsplit(url)
-    given, sign, host = parts.netloc.rpartition("@")
+def login_header(url: str) -> dict[str, str]:
+    """The header that says what ``user:password@`` in an address says, which the HTTP library would log."""
+    given, sign, _ = urlsplit(url).netloc.rpartition("@")
     if not sign:
-        return url, {}
+        return {}
     name, _, password = given.partition(":")
     named = base64.b64encode(f"{unquote(name)}:{unquote(password)}".encode()).decode()
-    return urlunsplit(parts._replace(netloc=host)), {"authorization": f"Basic {named}"}
+    return {"authorization": f"Basic {named}"}
 
 
 def full_url(base_url: str, wire: WireRequest) -> str:
