@@ -126,7 +126,8 @@ def model_facts(provider: str, model: str, price_list: str | None = None) -> Mod
 def _spellings(name: str) -> Iterator[str]:
     """What a model may be called in a list: Claude answers under Anthropic's name in every cloud, which have their own.
 
-    At Google claude-sonnet-4-5@20250929 or claude-opus-4-6@default, at Amazon anthropic.claude-opus-4-1-20250805-v1:0.
+    At Google claude-sonnet-4-5@20250929 or claude-opus-4-6@default, at Amazon anthropic.claude-opus-4-1-20250805-v1:0
+    (models.dev, 2026-11).
     """
     yield name
     yield _SNAPSHOT.sub("", name)

@@ -125,13 +125,9 @@ class ServerProcess:
     def _logged_error(self) -> str | None:
         """The first error that llama.cpp logs, which it does in a thread of its own: perhaps after it has failed."""
         end = time.monotonic() + _LOG_SECONDS
-        waits = True
-        while waits:
-            waits = self.alive and time.monotonic() < end
-            if (error := self._read_error()) is not None:
-                return error
+        while (error := self._read_error()) is None and self.alive and time.monotonic() < end:
             time.sleep(_LOG_PAUSE)
-        return None
+        return error
 
     def _read_error(self) -> str | None:
         """The first error in the log; the later ones only say that it therefore failed."""
