@@ -31,7 +31,8 @@ def connector_tool(
             return tool
         if len(tool) == 1 and isinstance(inner := next(iter(tool.values())), dict):  # Gemini's: {"google_search": {}}
             return {**inner, "type": next(iter(tool))}
-    made = convert_to_openai_tool(tool, strict=strict)
+    recursive = _recursive_schema(tool) is not None
+    made = _tool_of(tool, strict=strict) if recursive else convert_to_openai_tool(tool, strict=strict)
     cache_control = _cache_control(tool)
     return made if cache_control is None else {**made, "cache_control": cache_control}
 
@@ -50,11 +51,15 @@ def connector_tool_choice(choice: dict[str, Any] | str | bool | None) -> dict[st
 
 
 def schema_tool(schema: Any, *, strict: bool | None) -> dict[str, Any]:
-    """A schema as a tool whose arguments are the answer; a class goes the way of all tools where it can."""
-    if not isinstance(schema, dict) and _recursive_schema(schema) is None:
-        made = connector_tool(schema, strict=strict)
-        made["function"]["name"] = _as_name(made["function"]["name"])
-        return made
+    """A schema as a tool whose arguments are the answer; a class goes the way of all tools."""
+    if isinstance(schema, dict):
+        return _tool_of(schema, strict=strict)
+    made = connector_tool(schema, strict=strict)
+    made["function"]["name"] = _as_name(made["function"]["name"])
+    return made
+
+
+def _tool_of(schema: Any, *, strict: bool | None) -> dict[str, Any]:
     function = _named_schema(schema, strict=strict)
     function["parameters"] = function.pop("schema")
     return {"type": "function", "function": function}

@@ -259,6 +259,15 @@ class Tree(BaseModel):
     branches: list[Tree] = []
 
 
+def test_a_class_that_holds_itself_as_a_tool(compatible: Kit) -> None:
+    with compatible.serve(Reply("ok")) as server:
+        compatible.model(server).bind_tools([Tree]).invoke("hi")
+        function = server.last.json["tools"][0]["function"]
+    assert (function["name"], function["description"]) == ("Tree", "Branches, and theirs.")
+    assert function["parameters"]["properties"]["branches"]["items"] == {"$ref": "#/$defs/Tree"}
+    assert function["parameters"]["$defs"]["Tree"]["required"] == ["name"]
+
+
 @pytest.mark.parametrize("method", ["json_schema", "function_calling"])
 @pytest.mark.parametrize("strict", [None, True])
 def test_a_class_that_holds_itself(compatible: Kit, method: Any, strict: bool | None) -> None:
