@@ -9,8 +9,10 @@ import pytest
 from llm_connector import AsyncLLMClient, ChatRequest, LLMClient, StreamInterruptedError
 from llm_connector.call import load_protocol
 from llm_connector.formats import to_anthropic_sse, to_json, to_ndjson, to_ollama_ndjson, to_openai_sse
+from llm_connector.formats.anthropic import AnthropicEncoder
 from llm_connector.protocols.base import StreamReader
 from llm_connector.settings import Settings
+from llm_connector.types import ChatChunk, ToolCallDelta
 from servers.anthropic import AnthropicServer
 from servers.openai_chat import OpenAIChatServer
 from servers.script import Call, Fault, Reply, Use
@@ -86,6 +88,15 @@ def test_a_block_of_anthropics_format_is_whole_before_the_next_begins(server) ->
     assert blocks == ["content_block_start", "content_block_stop"] * 4
     ends = {event["type"] for event in events[-1]}
     assert ends == {"content_block_stop", "message_delta", "message_stop"}, "nothing is held that could be told"
+
+
+def test_arguments_that_are_nested_too_deep_to_be_looked_at_are_told_all_the_same() -> None:
+    encoder = AnthropicEncoder()
+    deep = '{"a":' * 100_000 + "}"
+    told = encoder.encode(ChatChunk(tool_calls=(ToolCallDelta(0, "first", "look", deep),)))
+    told += encoder.encode(ChatChunk(tool_calls=(ToolCallDelta(1, "second", "look", "{}"),)))
+    assert b"second" not in told
+    assert b"second" in encoder.finish()
 
 
 def sse_data(data: bytes) -> list:

@@ -205,7 +205,7 @@ def check_finished(result: list[Generation]) -> None:
     for text in texts:
         try:
             parse_json_markdown(text, parser=json.loads)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise OutputParserException(
                 "the answer was cut off at the token limit; raise max_tokens=", llm_output=text
             ) from None

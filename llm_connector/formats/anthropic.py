@@ -144,7 +144,7 @@ def _is_whole(fragments: list[str]) -> bool:
         return False
     try:
         json.loads("".join(fragments))
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 
