@@ -28,8 +28,8 @@ from servers.raw import RawServer
 from transport_kit import (
     ASYNC_WAYS,
     IMPOSSIBLE,
-    WAYS,
     black_hole,
+    every_way,
     no_new_sockets,
     options,
     outcome,
@@ -39,7 +39,6 @@ from transport_kit import (
 )
 
 LARGE = "x" * 5_000_000
-every_way = pytest.mark.parametrize("way", WAYS)
 
 
 @every_way

@@ -23,7 +23,7 @@ from transport_kit import (
     ENDLESS,
     RUN,
     SLEEP,
-    WAYS,
+    every_way,
     no_new_sockets,
     options,
     run_script,
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
 __all__ = ["trusted"]
-every_way = pytest.mark.parametrize("way", WAYS)
 both_loops = pytest.mark.parametrize("way", ASYNC_WAYS)
 
 

@@ -17,13 +17,12 @@ from llm_connector.transport.proxies import SystemProxies
 from servers.faults import CLOSE, RESET, FaultServer, Plan, closed_port, whole
 from servers.raw import RawServer
 from servers.relays import HttpProxy, Relay, SocksProxy
-from transport_kit import IMPOSSIBLE, WAYS, no_new_sockets, options, outcome, outcomes, server_context, trusted
+from transport_kit import IMPOSSIBLE, every_way, no_new_sockets, options, outcome, outcomes, server_context, trusted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["trusted"]
-every_way = pytest.mark.parametrize("way", WAYS)
 both = pytest.mark.parametrize("streaming", [False, True], ids=["chat", "stream"])
 needs_socks = pytest.mark.skipif(find_spec("socksio") is None, reason="needs the package socksio")
 NAMES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")

@@ -24,6 +24,7 @@ from transport_kit import (
     SLEEP,
     WAYS,
     black_hole,
+    every_way,
     no_new_sockets,
     options,
     outcome,
@@ -42,7 +43,6 @@ __all__ = ["trusted"]
 OPEN_HEAD = head(transfer_encoding="chunked", **SSE)
 TOTAL = 0.12
 SLACK = 0.6  # seconds; other work on the machine
-every_way = pytest.mark.parametrize("way", WAYS)
 
 
 @pytest.fixture(autouse=True)

@@ -25,7 +25,7 @@ from transport_kit import (
     ENDLESS,
     RUN,
     SLEEP,
-    WAYS,
+    every_way,
     no_new_sockets,
     options,
     outcome,
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
 __all__ = ["trusted"]
 pytestmark = pytest.mark.usefixtures("trusted")
-every_way = pytest.mark.parametrize("way", WAYS)
 both = pytest.mark.parametrize("streaming", [False, True], ids=["chat", "stream"])
 
 

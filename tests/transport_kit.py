@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 TESTS = Path(__file__).parent
 WAYS = ("sync", "asyncio", "trio")
+every_way = pytest.mark.parametrize("way", WAYS)
 ASYNC_WAYS = ("asyncio", "trio")
 IMPOSSIBLE = (".example.com", "a..b", "a" * 70 + ".com", "xn--a.com", ".".join(["a" * 60] * 5))  # hosts
 SLEEP: dict[str, Callable[[float], Awaitable[object]]] = {"asyncio": asyncio.sleep, "trio": trio.sleep}
